@@ -1,0 +1,1 @@
+"""Composition and strict checking of a run's configuration."""

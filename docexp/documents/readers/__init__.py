@@ -1,0 +1,1 @@
+"""One file per dataset: its genuine layout in, pages out."""

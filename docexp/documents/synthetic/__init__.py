@@ -1,0 +1,1 @@
+"""The built-in corpus: pages drawn from a seed, with the evidence for each label where you put it."""

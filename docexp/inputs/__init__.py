@@ -1,0 +1,1 @@
+"""Pages to tensors: tokenizers, encoders, windows, batches and the loader."""

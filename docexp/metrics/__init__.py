@@ -1,0 +1,1 @@
+"""Scores as torchmetrics classes, exact under any number of ranks."""

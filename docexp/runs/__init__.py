@@ -1,0 +1,1 @@
+"""One run: its identity, folder, lock, resumption, result and evaluations."""

@@ -1,0 +1,1 @@
+"""Pages on disk: WebDataset tars with an index, reading by offset, and the order over samples."""

@@ -1,0 +1,1 @@
+"""Fine-tuning tasks: targets, head, loss, decoding, metrics."""

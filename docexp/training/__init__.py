@@ -1,0 +1,1 @@
+"""The LightningModule, optimisers and schedules, checkpoints and callbacks."""
