@@ -10,19 +10,48 @@ Boxes = NDArray[np.float64]
 
 
 def as_boxes(values: ArrayLike) -> Boxes:
-    """``values`` as a float array ``[N, 4]``; an empty sequence gives ``[0, 4]``."""
-    boxes = np.asarray(values, dtype=np.float64)
-    return boxes.reshape(0, 4) if boxes.size == 0 else boxes.reshape(-1, 4)
+    """``values`` as a new float array ``[N, 4]``; one box ``[4]`` gives ``[1, 4]``, an empty sequence ``[0, 4]``.
+
+    Raises:
+        ValueError: the values are no boxes of four numbers.
+    """
+    try:
+        boxes = np.array(values, dtype=np.float64)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(str(error)) from None
+    if boxes.size == 0:
+        return boxes.reshape(0, 4)
+    if boxes.ndim == 1:
+        boxes = boxes[None]
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"expected boxes of 4 numbers, not an array of shape {boxes.shape}")
+    return boxes
+
+
+def first_fault(boxes: Boxes, width: float, height: float) -> tuple[int, str] | None:
+    """The first box ``[N, 4]`` that cannot be on a page of ``width × height``: its index and what is wrong with it."""
+    good = (boxes[:, :2] <= boxes[:, 2:]) & (boxes[:, :2] >= 0) & (boxes[:, 2:] <= (width, height))
+    if good.all():  # NaN compares false, infinity is beyond the page: what is left is finite
+        return None
+    index = int(np.flatnonzero(~good.all(axis=1))[0])
+    x0, y0, x1, y1 = boxes[index]
+    if not np.isfinite(boxes[index]).all():
+        fault = "is not finite"
+    elif x1 < x0 or y1 < y0:
+        fault = "has x1 < x0" if x1 < x0 else "has y1 < y0"
+    else:
+        fault = f"is outside the page of {width:g} × {height:g}"
+    return index, f"box ({x0:g}, {y0:g}, {x1:g}, {y1:g}) {fault}"
 
 
 def normalise(boxes: Boxes, width: float, height: float) -> NDArray[np.int64]:
-    """Boxes as integers 0..1000 of the page, rounded down, ``[N, 4]``.
+    """Boxes as integers 0..1000 of the page, ``[N, 4]``, the fraction cut off.
 
     Source: ``normalize_bbox`` of the published LayoutLM v1 to v3 preprocessing, ``int(1000 * x / width)``
     (microsoft/unilm, layoutlmv3/layoutlmft/data/image_utils.py).
     """
     scale = np.array([width, height, width, height], dtype=np.float64)
-    return np.floor(1000.0 * boxes / scale).astype(np.int64)
+    return np.trunc(1000.0 * boxes / scale).astype(np.int64)
 
 
 def clip(boxes: Boxes, width: float, height: float) -> tuple[Boxes, int]:
@@ -51,63 +80,89 @@ def iou(left: Boxes, right: Boxes) -> NDArray[np.float64]:
     return np.divide(inside, whole, out=np.zeros_like(inside), where=whole > 0)
 
 
-def words_to_lines(boxes: Boxes, overlap: float = 0.5, gap: float = 1.5) -> list[list[int]]:
+def words_to_lines(boxes: Boxes, overlap: float = 0.5, gap: float = 1.25) -> list[list[int]]:
     """Groups words into the lines an OCR engine would give: word indices per line, top to bottom, left to right.
 
-    Two words share a line when their vertical ranges overlap by at least ``overlap`` of the lower one's height and
-    no horizontal gap wider than ``gap`` times that height lies between neighbours. Words without height (a zero
-    box) form a line with what lies at their place.
+    Two words follow each other on a line when each is the other's nearest neighbour on that side. Neighbours share
+    at least ``overlap`` of the lower one's height, lie at most ``gap`` times that height apart (a typewriter's double
+    space is 1.2), and overlap sideways by at most half of the narrower one. Every decision is local, so a skewed page
+    keeps its lines, and wider gaps split: columns, a field's name and its value.
     """
-    rows: list[list[int]] = []
-    row_low: list[float] = []
-    row_high: list[float] = []
-    for word in sorted(range(len(boxes)), key=lambda i: (boxes[i, 1] + boxes[i, 3], boxes[i, 0], i)):
-        _, top, _, bottom = boxes[word]
-        best, best_share = -1, overlap
-        for row in range(len(rows) - 1, -1, -1):
-            shared = min(bottom, row_high[row]) - max(top, row_low[row])
-            share = shared / max(min(bottom - top, row_high[row] - row_low[row]), 1e-9)
-            if shared >= 0 and share >= best_share:
-                best, best_share = row, share
-        if best < 0:
-            rows.append([word])
-            row_low.append(top)
-            row_high.append(bottom)
-        else:
-            rows[best].append(word)
-            # the row's range follows its words' mean, so that a slightly skewed line does not swallow the next one
-            count = len(rows[best])
-            row_low[best] += (top - row_low[best]) / count
-            row_high[best] += (bottom - row_high[best]) / count
-    lines: list[list[int]] = []
-    for row in rows:
-        row.sort(key=lambda i: (boxes[i, 0], i))
-        line = [row[0]]
-        for before, word in zip(row, row[1:], strict=False):
-            height = max(min(boxes[before, 3] - boxes[before, 1], boxes[word, 3] - boxes[word, 1]), 1e-9)
-            if boxes[word, 0] - max(boxes[i, 2] for i in line) > gap * height:
-                lines.append(line)
-                line = []
-            line.append(word)
+    if not len(boxes):
+        return []
+    following = _followers(boxes, overlap, gap)
+    starts = np.setdiff1d(np.arange(len(boxes)), following)
+    lines = []
+    for word in starts.tolist():
+        line = [word]
+        while (after := int(following[line[-1]])) >= 0:
+            line.append(after)
         lines.append(line)
-    return sorted(lines, key=lambda line: (boxes[line, 1].min(), boxes[line, 0].min()))
+    return _by_row(lines, boxes)
+
+
+def _followers(boxes: Boxes, overlap: float, gap: float) -> NDArray[np.int64]:
+    """For each word the next one on its line, or -1, ``[N]``."""
+    x0, y0, x1, y1 = boxes.T
+    wide, high = x1 - x0, y1 - y0
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    place = np.empty(len(boxes), dtype=np.int64)
+    place[np.argsort(x, kind="stable")] = np.arange(len(boxes))
+    right = np.full(len(boxes), -1)
+    left = np.full(len(boxes), -1)
+    left_distance = np.full(len(boxes), np.inf)
+    floor = np.median(high) / 2  # a dash may be a few pixels high, and still stands on its line
+    for word in range(len(boxes)):
+        shared = np.minimum(y1, y1[word]) - np.maximum(y0, y0[word])
+        between = x0 - x1[word]
+        beside = (
+            (place > place[word])
+            & (shared >= overlap * np.minimum(high, high[word]))
+            & (between <= gap * np.maximum(np.minimum(high, high[word]), floor))
+            & (-between <= np.minimum(wide, wide[word]) / 2)
+        )
+        # the vertical offset decides for the level neighbour where a tall word stands beside two lines
+        distance = np.where(beside, np.maximum(between, 0) + np.abs(y - y[word]), np.inf)
+        if beside.any():
+            right[word] = distance.argmin()
+        nearer = distance < left_distance
+        left[nearer], left_distance[nearer] = word, distance[nearer]
+    mutual = (right >= 0) & (left[right] == np.arange(len(boxes)))
+    return np.where(mutual, right, -1)
+
+
+def _by_row(lines: list[list[int]], boxes: Boxes) -> list[list[int]]:
+    """Lines top to bottom; those that stand side by side, left to right."""
+    around = [union(boxes[line]).tolist() for line in lines]
+    rows: list[list[int]] = []
+    for line in sorted(range(len(lines)), key=lambda i: (around[i][1], around[i][0])):
+        _, top, _, bottom = around[line]
+        if rows:
+            _, row_top, _, row_bottom = around[rows[-1][0]]
+            shared = min(bottom, row_bottom) - max(top, row_top)
+            if shared > 0 and shared >= min(bottom - top, row_bottom - row_top) / 2:
+                rows[-1].append(line)
+                continue
+        rows.append([line])
+    return [lines[line] for row in rows for line in sorted(row, key=lambda i: around[i][0])]
 
 
 def boxes_to_patches(boxes: Boxes, width: float, height: float, grid: tuple[int, int]) -> list[NDArray[np.int64]]:
     """For each box, the indices of the image patches it touches, row-major in ``grid`` (rows, columns).
 
-    A box touches a patch when they share area; a box without area touches the patch its top left corner lies in.
+    A box touches a patch when they share area; a box without width or height touches, along that side, the patches
+    that hold its left or upper edge.
     """
     rows, columns = grid
-    result = []
-    for x0, y0, x1, y1 in boxes:
-        left, right = _cells(x0, x1, width, columns)
-        top, bottom = _cells(y0, y1, height, rows)
-        result.append((np.arange(top, bottom)[:, None] * columns + np.arange(left, right)).ravel())
-    return result
+    left, right = _cells(boxes[:, 0], boxes[:, 2], width, columns)
+    top, bottom = _cells(boxes[:, 1], boxes[:, 3], height, rows)
+    patches = np.arange(rows * columns).reshape(rows, columns)
+    return [patches[t:b, x:z].ravel() for t, b, x, z in zip(top, bottom, left, right, strict=True)]
 
 
-def _cells(low: float, high: float, extent: float, count: int) -> tuple[int, int]:
-    first = min(int(low * count / extent), count - 1)
-    last = min(int(np.ceil(high * count / extent)), count)
-    return first, max(last, first + 1)
+def _cells(
+    low: NDArray[np.float64], high: NDArray[np.float64], extent: float, count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    first = np.minimum(np.floor(low * count / extent), count - 1).astype(np.int64)
+    last = np.minimum(np.ceil(high * count / extent), count).astype(np.int64)
+    return first, np.maximum(last, first + 1)

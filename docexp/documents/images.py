@@ -4,10 +4,12 @@ import io
 
 from PIL import Image
 
-from docexp.documents.page import Page, PageError
+from docexp.documents.page import IMAGE_FORMATS, ImageFormat, Page, PageError
 
-MAX_PIXELS = 120_000_000
+MAX_PIXELS = 80_000_000
 """An A3 page at 600 dpi has 70 million pixels; beyond this a file is a decompression bomb or a mistake."""
+
+_FORMATS: dict[str, ImageFormat] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp", "TIFF": "tif"}
 
 
 def decode(page: Page) -> Image.Image:
@@ -18,17 +20,19 @@ def decode(page: Page) -> Image.Image:
     """
     if page.image is None:
         raise PageError(f"page {page.id} has no image; use model.image=none or data with images")
-    try:
-        with Image.open(io.BytesIO(page.image)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise PageError(
-                    f"page {page.id}: image of {image.width} × {image.height} is beyond {MAX_PIXELS:,} pixels"
-                )
-            return image.convert("RGB")
-    except PageError:
-        raise
-    except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, ValueError, struct.error
-        raise PageError(f"page {page.id}: its {page.image_format} image does not decode ({error})") from error
+    return _decoded(page.image, f"page {page.id}")[1]
+
+
+def inspect(data: bytes, name: str) -> tuple[ImageFormat, int, int]:
+    """Format, width and height of an encoded image, after decoding all of it once.
+
+    Raises:
+        PageError: it does not decode, is beyond ``MAX_PIXELS``, or has a format no shard holds; ``name`` comes first.
+    """
+    kind, image = _decoded(data, name)
+    if kind not in _FORMATS:
+        raise PageError(f"{name}: {kind or 'unknown'} images are not supported; use {', '.join(IMAGE_FORMATS)}")
+    return _FORMATS[kind], image.width, image.height
 
 
 def size_of(data: bytes) -> tuple[int, int]:
@@ -39,3 +43,25 @@ def size_of(data: bytes) -> tuple[int, int]:
     """
     with Image.open(io.BytesIO(data)) as image:
         return image.size
+
+
+def _decoded(data: bytes, name: str) -> tuple[str | None, Image.Image]:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise PageError(f"{name}: image of {image.width} × {image.height} is beyond {MAX_PIXELS:,} pixels")
+            return image.format, _rgb(image)
+    except PageError:
+        raise
+    except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, ValueError, struct.error
+        raise PageError(f"{name}: its image does not decode ({error})") from error
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Pillow's ``convert`` with two repairs: transparent paper is white, and 16-bit grey keeps its scale."""
+    if image.has_transparency_data:
+        paper = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB")
+    if image.mode.startswith("I;16"):
+        return image.point(lambda value: value / 256, "L").convert("RGB")
+    return image.convert("RGB")

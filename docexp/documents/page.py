@@ -1,12 +1,12 @@
 """The page: the only in-memory record of a document page and what is annotated on it."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal, Self
 
-import numpy as np
-
-from docexp.documents.geometry import Boxes, as_boxes
+from docexp.documents.geometry import Boxes, as_boxes, first_fault
 from docexp.errors import DocexpError
 
 BoxLevel = Literal["word", "line", "segment"]
@@ -94,7 +94,7 @@ class Page:
     fields: Mapping[str, tuple[str, ...]] | None = None
 
     def __post_init__(self) -> None:
-        boxes = as_boxes(self.word_boxes)
+        boxes = _boxes(self.word_boxes, f"page {self.id}: word_boxes")
         boxes.setflags(write=False)
         object.__setattr__(self, "word_boxes", boxes)
         object.__setattr__(self, "document_id", self.document_id or self.id)
@@ -104,6 +104,11 @@ class Page:
     def annotations(self) -> frozenset[str]:
         """The names of the annotation kinds this page carries."""
         return frozenset(name for name in ANNOTATION_KINDS if getattr(self, name) is not None)
+
+    @property
+    def blank(self) -> list[bool]:
+        """For each word whether it has no visible text; such a word is no input of any model."""
+        return [not word.strip() for word in self.words]
 
     def to_json(self) -> dict[str, Any]:
         """The page without its image, as plain json values."""
@@ -126,14 +131,18 @@ class Page:
     def from_json(
         cls, record: Mapping[str, Any], image: bytes | None = None, image_format: ImageFormat = "png"
     ) -> Self:
-        """The inverse of ``to_json``; unknown keys are an error, since they would be lost."""
+        """The inverse of ``to_json``.
+
+        Raises:
+            PageError: a key is missing or unknown (it would be lost), or a value is not of its kind.
+        """
         values = dict(record)
-        for name, read in _READ.items():
-            if values.get(name) is not None:
-                values[name] = read(values[name])
         try:
+            for name, read in _READ.items():
+                if values.get(name) is not None:
+                    values[name] = read(values[name])
             return cls(**values, image=image, image_format=image_format)
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             raise PageError(f"page {record.get('id', '?')}: not a page record: {error}") from None
 
 
@@ -162,11 +171,11 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
-def _records(kind: type) -> Any:
+def _records(kind: type) -> Callable[[Any], tuple[Any, ...]]:
     return lambda rows: tuple(kind(**{key: _frozen(item) for key, item in row.items()}) for row in rows)
 
 
-_READ = {
+_READ: dict[str, Callable[[Any], Any]] = {
     "words": tuple,
     "lines": _frozen,
     "entities": _records(Entity),
@@ -182,48 +191,70 @@ def _validate(page: Page) -> None:
     where = f"page {page.id}"
     if not page.id:
         raise PageError("a page without an id")
-    if not (page.width > 0 and page.height > 0):
+    if not (0 < page.width < math.inf and 0 < page.height < math.inf):
         raise PageError(f"{where}: size {page.width} × {page.height} is not positive")
     if page.image_format not in IMAGE_FORMATS:
         raise PageError(f"{where}: image format {page.image_format!r} is none of {', '.join(IMAGE_FORMATS)}")
     if len(page.words) != len(page.word_boxes):
         raise PageError(f"{where}: {len(page.words)} words but {len(page.word_boxes)} boxes")
+    if set(map(type, page.words)) - {str}:
+        number = next(i for i, word in enumerate(page.words) if not isinstance(word, str))
+        raise PageError(f"{where}, word {number}: {page.words[number]!r} is not text")
     _check_boxes(page, page.word_boxes, lambda i: f"word {i} {page.words[i]!r}")
-    for name in ("lines", "reading_order"):
-        indices = getattr(page, name)
-        flat = [] if indices is None else list(np.hstack(indices).astype(int)) if indices else []
-        if len(set(flat)) != len(flat) or any(not 0 <= i < len(page.words) for i in flat):
-            raise PageError(f"{where}: {name} must hold each word index at most once, below {len(page.words)}")
+    if page.lines is not None:
+        _check_distinct(list(chain.from_iterable(page.lines)), len(page.words), f"{where}: lines")
+    if page.reading_order is not None:
+        _check_distinct(page.reading_order, len(page.words), f"{where}: reading_order")
     _validate_entities(page, where)
-    for number, region in enumerate(page.regions or ()):
-        _check_boxes(page, as_boxes(region.box), lambda _, n=number: f"region {n}")
+    _validate_regions(page, where)
 
 
 def _validate_entities(page: Page, where: str) -> None:
     entities = page.entities or ()
     for number, entity in enumerate(entities):
-        if len(set(entity.words)) != len(entity.words) or any(not 0 <= i < len(page.words) for i in entity.words):
-            raise PageError(f"{where}, entity {number} ({entity.label}): its word indices {entity.words} do not fit")
-        _check_boxes(page, as_boxes(entity.box), lambda _, n=number, e=entity: f"entity {n} ({e.label})")
-    for relation in page.relations or ():
+        _check_distinct(entity.words, len(page.words), f"{where}, entity {number} ({entity.label})")
+    boxes = _boxes([entity.box for entity in entities], f"{where}: entities")
+    _check_boxes(page, boxes, lambda i: f"entity {i} ({entities[i].label})")
+    for number, relation in enumerate(page.relations or ()):
         if not (0 <= relation.head < len(entities) and 0 <= relation.tail < len(entities)):
-            raise PageError(f"{where}: relation {relation.head} → {relation.tail} names an entity that is not there")
+            raise PageError(
+                f"{where}, relation {number}: {relation.head} → {relation.tail} names an entity that is not there"
+            )
+
+
+def _validate_regions(page: Page, where: str) -> None:
+    regions = page.regions or ()
+    boxes = _boxes([region.box for region in regions], f"{where}: regions")
+    _check_boxes(page, boxes, lambda i: f"region {i} ({regions[i].label})")
+    for number, region in enumerate(regions):
+        if not 0 <= region.area < math.inf:
+            raise PageError(f"{where}, region {number} ({region.label}): area {region.area} is not 0 or more")
+        for polygon in region.polygons:
+            if len(polygon) < 6 or len(polygon) % 2 or not all(map(math.isfinite, polygon)):
+                raise PageError(
+                    f"{where}, region {number} ({region.label}): a polygon needs 3 or more finite points, x and y"
+                )
+
+
+def _check_distinct(indices: Sequence[int], count: int, where: str) -> None:
+    if len(set(indices)) != len(indices):
+        raise PageError(f"{where}: a word index occurs twice in {_some(indices)}")
+    if indices and (min(indices) < 0 or max(indices) >= count):
+        raise PageError(f"{where}: a word index of {_some(indices)} is not below {count}, the number of words")
+
+
+def _some(indices: Sequence[int]) -> str:
+    return "(" + ", ".join(map(str, indices[:8])) + (", …)" if len(indices) > 8 else ")")
+
+
+def _boxes(values: Any, where: str) -> Boxes:
+    try:
+        return as_boxes(values)
+    except ValueError as error:
+        raise PageError(f"{where}: {error}") from None
 
 
 def _check_boxes(page: Page, boxes: Boxes, name: Callable[[int], str]) -> None:
-    limit = np.array([page.width, page.height])
-    finite = np.all(np.isfinite(boxes), axis=1)
-    ordered = np.all(boxes[:, :2] <= boxes[:, 2:], axis=1)
-    inside = np.all(boxes[:, :2] >= 0, axis=1) & np.all(boxes[:, 2:] <= limit, axis=1)
-    bad = np.flatnonzero(~(finite & ordered & inside))
-    if not len(bad):
-        return
-    first = int(bad[0])
-    box = "(" + ", ".join(f"{value:g}" for value in boxes[first]) + ")"
-    if not finite[first]:
-        fault = "is not finite"
-    elif not ordered[first]:
-        fault = "has x1 < x0 or y1 < y0"
-    else:
-        fault = f"is outside the page of {page.width:g} × {page.height:g}"
-    raise PageError(f"page {page.id}, {name(first)}: box {box} {fault}")
+    fault = first_fault(boxes, page.width, page.height)
+    if fault:
+        raise PageError(f"page {page.id}, {name(fault[0])}: {fault[1]}")

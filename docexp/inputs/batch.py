@@ -51,7 +51,7 @@ class Batch:
 
     A row is a window; which sample a position belongs to is in ``owner``, so nothing outside the backbones may take
     a row for a page. ``step_counts`` holds, for each name of a target, how many targets this rank's whole global
-    step has (all its micro-batches); ``first_of_step`` marks the step's first micro-batch.
+    step has (all its micro-batches); ``micro_batch`` is this one's number in the step.
     """
 
     input_ids: Tensor  # [B, T] int64
@@ -67,7 +67,7 @@ class Batch:
     filler: list[bool]
     references: list[Any]
     step_counts: Mapping[str, float] = field(default_factory=dict)
-    first_of_step: bool = True
+    micro_batch: int = 0
 
     @property
     def mask(self) -> Tensor:

@@ -26,3 +26,7 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:
         """Encodes a micro-batch."""
+
+    @abstractmethod
+    def checkpoint_activations(self) -> None:
+        """Keeps less for the backward pass and computes it again: less memory, the same numbers."""

@@ -1,0 +1,96 @@
+"""What every dataset reader shares: its settings, the facts it states, and the report of what it met on the way."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from docexp.documents.page import Page
+from docexp.errors import DocexpError
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass
+class Report:
+    """Counts of what a reader kept with a note, repaired, or refused, each under a name a person can read.
+
+    Names are written for a count other than one ("empty words"); ``one`` gives the spelling for a single case. The
+    order of the names is the order in which the reader first spoke of them.
+    """
+
+    kept: dict[str, int] = field(default_factory=dict)
+    repaired: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    singular: dict[str, str] = field(default_factory=dict)
+
+    def note(self, name: str, count: int = 1, one: str = "") -> None:
+        """Counts cases that are in the pages, but not as plainly as a user may think."""
+        self._add(self.kept, name, count, one)
+
+    def repair(self, name: str, count: int = 1, one: str = "") -> None:
+        """Counts cases that were changed."""
+        self._add(self.repaired, name, count, one)
+
+    def refuse(self, name: str, count: int = 1, one: str = "") -> None:
+        """Counts cases that are not in the pages."""
+        self._add(self.refused, name, count, one)
+
+    def lines(self) -> list[str]:
+        """One line of text for each kind of count that has any."""
+        headed = {"kept, with a note": self.kept, "repaired": self.repaired, "left out": self.refused}
+        return [f"{head}: {' · '.join(map(self._text, counts.items()))}" for head, counts in headed.items() if counts]
+
+    def to_json(self) -> dict[str, dict[str, int]]:
+        """The counts as plain json values."""
+        return {"kept": dict(self.kept), "repaired": dict(self.repaired), "refused": dict(self.refused)}
+
+    def _add(self, counts: dict[str, int], name: str, count: int, one: str) -> None:
+        if count:
+            counts[name] = counts.get(name, 0) + count
+        if one:
+            self.singular[name] = one
+
+    def _text(self, item: tuple[str, int]) -> str:
+        name, count = item
+        return f"{count:,} {self.singular.get(name, name) if count == 1 else name}"
+
+
+@dataclass(kw_only=True)
+class Reader(ABC):
+    """A dataset in its genuine layout, as pages. A subclass is a settings dataclass, named by ``_target_`` in yaml."""
+
+    name: ClassVar[str]
+    """The dataset's name in messages and in the index of its shards."""
+    licence: ClassVar[str]
+    """What the data may be used for, in the words its authors chose."""
+    needs_source: ClassVar[bool] = True
+    """Whether pages come from files; a reader that draws its pages itself sets False."""
+
+    @property
+    @abstractmethod
+    def annotations(self) -> Mapping[str, tuple[str, ...]]:
+        """Each kind of annotation its pages carry (see ``ANNOTATION_KINDS``) with that kind's label names, if any."""
+
+    @abstractmethod
+    def pages(self, source: Path | None, report: Report) -> Iterator[tuple[str, Page]]:
+        """Every page with its split, one of ``SPLITS``, in an order that does not change; counts go to ``report``.
+
+        Raises:
+            DocexpError: the first fault that is not repaired; it names file, place and what to do.
+        """
+
+    def folder(self, source: Path | None) -> Path:
+        """The source as a folder that is there.
+
+        Raises:
+            DocexpError: no source was given, or it is no folder.
+        """
+        if source is None:
+            raise DocexpError(f"{self.name} needs source=DIR, the folder of its unpacked download.")
+        folder = source.expanduser()
+        if not folder.is_dir():
+            what = "is a file; unpack it and give the folder" if folder.is_file() else "does not exist"
+            raise DocexpError(f"{self.name}: source={source} {what}.")
+        return folder

@@ -1,0 +1,102 @@
+"""Rows of an index to samples and batches, inside data workers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch.utils.data import Dataset
+
+from docexp.errors import DocexpError
+from docexp.inputs.batch import Batch, Sample
+from docexp.inputs.collate import collate, target_counts
+from docexp.inputs.encoder import PageEncoder
+from docexp.shards.order import Order, evaluation_slots, sample_rng, slots
+from docexp.shards.read import ShardReader
+from docexp.tasks.task import Targets
+
+
+@dataclass(frozen=True)
+class SampleMaker:
+    """Reads, encodes and annotates one sample. Pure: the same arguments give the same sample in any process."""
+
+    reader: ShardReader
+    encoder: PageEncoder
+    targets: Targets
+    train_windows: str
+    seed: int
+
+    def evaluation(self, row: int) -> Sample:
+        """All windows of the sample, so that nothing of it is lost."""
+        page = self.reader.read(row)
+        windows = self.encoder.encode(page)
+        reference = self.targets.annotate(page, windows)
+        return Sample(self.reader.key(row), windows, reference=reference)
+
+    def training(self, row: int, epoch: int) -> Sample:
+        """All windows, or one drawn by the sample's own generator."""
+        sample = self.evaluation(row)
+        if self.train_windows == "one" and len(sample.windows) > 1:
+            drawn = int(sample_rng(self.seed, epoch, row).integers(len(sample.windows)))
+            sample = replace(sample, windows=[sample.windows[drawn]])
+        return replace(sample, reference=None)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Which process this is, of how many, and how many samples it holds at once."""
+
+    rank: int
+    ranks: int
+    micro_batch: int
+    micro_batches: int = 1
+
+
+@dataclass(frozen=True)
+class Padding:
+    """How rows of unequal length become a tensor."""
+
+    pad_token_id: int
+    multiple: int
+
+
+class TrainSteps(Dataset[list[Batch] | DocexpError]):
+    """Item ``step`` is this rank's share of a global step: its micro-batches, each carrying the whole share's counts.
+
+    A ``DocexpError`` met in a worker is handed over as the item, because torch would bury its text in a traceback.
+    """
+
+    def __init__(self, maker: SampleMaker, order: Order, place: Placement, padding: Padding) -> None:
+        self._maker, self._order, self._place, self._padding = maker, order, place, padding
+
+    def __getitem__(self, step: int) -> list[Batch] | DocexpError:
+        try:
+            return self._step(*self._order.position(step))
+        except DocexpError as error:
+            return error
+
+    def _step(self, epoch: int, batch: int) -> list[Batch]:
+        place = self._place
+        rows = self._order.batch(epoch, batch)
+        mine = slots(rows, place.ranks, place.micro_batches, place.micro_batch)[place.rank]
+        micro = [[replace(self._maker.training(s.row, epoch), filler=s.filler) for s in slot] for slot in mine]
+        counts = target_counts([sample for samples in micro for sample in samples])
+        batches = [collate(samples, self._padding.pad_token_id, self._padding.multiple) for samples in micro]
+        return [replace(made, step_counts=counts, micro_batch=number) for number, made in enumerate(batches)]
+
+
+class EvaluationBatches(Dataset[Batch | DocexpError]):
+    """The samples of a split dealt to ranks: every sample once, fillers make the ranks' batches equal in number."""
+
+    def __init__(self, maker: SampleMaker, rows: Sequence[int], place: Placement, padding: Padding) -> None:
+        self._maker, self._padding = maker, padding
+        self._slots = evaluation_slots(rows, place.ranks, place.micro_batch)[place.rank]
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __getitem__(self, number: int) -> Batch | DocexpError:
+        try:
+            samples = [replace(self._maker.evaluation(s.row), filler=s.filler) for s in self._slots[number]]
+            made = collate(samples, self._padding.pad_token_id, self._padding.multiple)
+            return replace(made, step_counts=target_counts(samples))
+        except DocexpError as error:
+            return error

@@ -1,0 +1,18 @@
+"""Pages to the inputs of one model family."""
+
+from abc import ABC, abstractmethod
+
+from docexp.documents.page import Page
+from docexp.inputs.batch import Window
+
+
+class PageEncoder(ABC):
+    """Turns a page into windows. Pure, so that any process gives the same windows, and picklable for data workers."""
+
+    @abstractmethod
+    def encode(self, page: Page) -> list[Window]:
+        """All windows of the page, at least one, in order; every non-blank word is in one of them.
+
+        Raises:
+            DocexpError: the page lacks what the encoder needs, or holds a text or image that cannot be encoded.
+        """

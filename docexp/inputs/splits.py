@@ -1,0 +1,35 @@
+"""Which rows of an index a run trains on, validates on and is scored on: the hygiene of splits in one place."""
+
+from docexp.errors import DocexpError
+from docexp.inputs.settings import DataSettings
+from docexp.shards.index import Index
+from docexp.training.settings import TrainerSettings
+
+
+def validation_split(index: Index, data: DataSettings, trainer: TrainerSettings) -> str | None:
+    """The split that validations run on: the dataset's own, else ``minival``; ``test`` under ``best_test``.
+
+    Raises:
+        DocexpError: validations are asked for and there is nothing to hold out.
+    """
+    if not trainer.validate_every:
+        return None
+    if trainer.selection == "best_test":
+        return "test"
+    if "validation" in index.splits:
+        return "validation"
+    if data.hold_out:
+        return "minival"
+    raise DocexpError(
+        f"{data.name} has no validation split and data.hold_out=false keeps every training page for training. "
+        "Set trainer.validate_every=0, or data.hold_out=true."
+    )
+
+
+def training_split(index: Index, data: DataSettings, trainer: TrainerSettings) -> str:
+    """``train``, or ``train+minival`` where minival need not be kept apart.
+
+    A run that holds nothing out, or that selects on the test split as the papers do, trains on every document.
+    """
+    whole = "validation" in index.splits or not data.hold_out or trainer.selection == "best_test"
+    return "train+minival" if whole and "minival" in index.splits else "train"

@@ -1,0 +1,127 @@
+"""LayoutLMv3 behind the backbone contract."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+from transformers import LayoutLMv3Config
+
+from docexp.errors import DocexpError
+from docexp.inputs.batch import Batch
+from docexp.models.backbone import Encoded
+from docexp.models.layoutlmv3.modeling import LayoutLMv3
+from docexp.models.weights import PublishedBackbone
+
+if TYPE_CHECKING:
+    from docexp.models.layoutlmv3.settings import LayoutLMv3Settings
+
+
+class LayoutLMv3Backbone(PublishedBackbone):
+    """LayoutLMv3 (arXiv 2204.08387): a transformer over sub-words and image patches.
+
+    Its state dict's names are those of the published checkpoints, ``layoutlmv3.*``: the attribute's name is the prefix.
+    """
+
+    prefix = "layoutlmv3."
+    config_keys = (
+        "num_hidden_layers",
+        "num_attention_heads",
+        "hidden_act",
+        "layer_norm_eps",
+        "pad_token_id",
+        "input_size",
+        "patch_size",
+        "max_rel_pos",
+        "max_rel_2d_pos",
+    )
+    parts = {
+        "image=none": ("patch_embed.", "cls_token", "pos_embed", "LayerNorm.", "norm."),
+        "layout=false": ("encoder.rel_pos_x_bias.", "encoder.rel_pos_y_bias."),
+        "text=false": ("embeddings.",),
+    }
+
+    def __init__(self, settings: "LayoutLMv3Settings", vocab_size: int, pad_token_id: int) -> None:
+        super().__init__()
+        self.provides = settings.provides
+        self.hidden_size = settings.hidden_size
+        self.config = transformers_config(settings, vocab_size, pad_token_id)
+        self._max_tokens, self._layout = settings.max_tokens, settings.layout
+        self.layoutlmv3 = LayoutLMv3(self.config, settings.train_rel_pos, settings.rel_pos_init)
+
+    def forward(self, batch: Batch) -> Encoded:
+        """Encodes a micro-batch.
+
+        ``text`` are the text tokens' last hidden states, ``patches`` those of the image's patches in row-major order,
+        without the visual class token. ``pooled`` is the first token's, as in the published classification head: the
+        text's ``<s>``, or the visual class token when the model sees the image alone.
+
+        Raises:
+            DocexpError: a text longer than ``max_tokens``, or an image that is missing or of another size.
+        """
+        tokens = self._text(batch) if self.config.text_embed else {}
+        pixels = self._pixels(batch) if self.config.visual_embed else None
+        hidden = self.layoutlmv3(**tokens, pixel_values=pixels).last_hidden_state
+        length = batch.input_ids.shape[1] if tokens else 0
+        return Encoded(
+            text=hidden[:, :length] if tokens else None,
+            patches=hidden[:, length + 1 :] if pixels is not None else None,
+            pooled=hidden[:, 0],
+        )
+
+    def checkpoint_activations(self) -> None:
+        """Keeps only every layer's input for the backward pass and computes the rest again: less memory, same numbers.
+
+        transformers refuses this for LayoutLMv3, for want of a class flag; its layers can.
+        """
+        self.layoutlmv3._set_gradient_checkpointing(
+            enable=True, gradient_checkpointing_func=partial(checkpoint, use_reentrant=False)
+        )
+
+    def _text(self, batch: Batch) -> dict[str, Tensor]:
+        length = batch.input_ids.shape[1]
+        if length > self._max_tokens:
+            raise DocexpError(f"a text of {length} tokens in a model of max_tokens={self._max_tokens}")
+        bbox = batch.bbox if self._layout else torch.zeros_like(batch.bbox)
+        return {"input_ids": batch.input_ids, "bbox": bbox, "attention_mask": batch.mask.long()}
+
+    def _pixels(self, batch: Batch) -> Tensor:
+        """Channels from -1 to 1 (``image_mean`` and ``image_std`` 0.5 of the published image processor)."""
+        if batch.pixels is None:
+            raise DocexpError("the model sees the image, but the data has none: use model.image=none or data with images")
+        size, given = self.config.input_size, tuple(batch.pixels.shape[-2:])
+        if given != (size, size):
+            raise DocexpError(f"an image of {given[0]} × {given[1]} pixels in a model of image_size={size}")
+        weight = self.layoutlmv3.patch_embed.proj.weight
+        return ((batch.pixels.float() / 255 - 0.5) / 0.5).to(weight.dtype)
+
+
+def transformers_config(settings: "LayoutLMv3Settings", vocab_size: int, pad_token_id: int) -> LayoutLMv3Config:
+    """The settings in transformers' terms."""
+    return LayoutLMv3Config(
+        vocab_size=vocab_size,
+        pad_token_id=pad_token_id,
+        # positions count from pad_token_id + 1, as in RoBERTa
+        max_position_embeddings=settings.max_tokens + pad_token_id + 1,
+        type_vocab_size=1,
+        hidden_size=settings.hidden_size,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        intermediate_size=settings.ffn_size,
+        coordinate_size=settings.coordinate_size,
+        shape_size=settings.shape_size,
+        input_size=settings.image_size,
+        patch_size=settings.patch_size,
+        text_embed=settings.text,
+        visual_embed=settings.image == "patches",
+        has_spatial_attention_bias=settings.layout,
+        rel_pos_bins=settings.rel_pos_bins,
+        max_rel_pos=settings.rel_pos_max,
+        rel_2d_pos_bins=settings.rel_2d_pos_bins,
+        max_rel_2d_pos=settings.rel_2d_pos_max,
+        hidden_dropout_prob=settings.dropout,
+        attention_probs_dropout_prob=settings.attention_dropout,
+        layer_norm_eps=settings.layer_norm_eps,
+        attn_implementation="eager",
+    )

@@ -1,0 +1,136 @@
+"""The choices of the LayoutLMv3 family. Imports no torch."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from docexp.errors import DocexpError, choice
+from docexp.models.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from docexp.documents.page import BoxLevel
+    from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder
+    from docexp.inputs.tokenizer import Tokenizer
+    from docexp.models.layoutlmv3.backbone import LayoutLMv3Backbone
+
+
+@dataclass(kw_only=True)
+class LayoutLMv3Settings(ModelSettings):
+    """LayoutLMv3; the defaults are the paper's base model (arXiv 2204.08387 §2.1, §3.1, and the released code).
+
+    The published weights, microsoft/layoutlmv3-base and -large, are licensed CC BY-NC-SA 4.0: not for commercial use,
+    and that holds for what is fine-tuned from them. A model trained from scratch is free of these terms.
+
+    Raises:
+        DocexpError: a value out of range or a combination that cannot be built, naming the keys.
+    """
+
+    layers: int = 12
+    """Transformer layers."""
+    heads: int = 12
+    """Attention heads of a layer."""
+    hidden_size: int = 768
+    """Width of a token's vector, D."""
+    ffn_size: int = 3072
+    """Width inside the feed-forward layers."""
+    coordinate_size: int = 128
+    """Width of a coordinate's embedding; four of these and two of ``shape_size`` make up a box's, of width D."""
+    shape_size: int = 128
+    """Width of the embeddings of a box's height and width."""
+    image_size: int = 224
+    """Height and width of the image in pixels; pages are resized to it whatever their proportions."""
+    patch_size: int = 16
+    """Height and width of a patch in pixels."""
+
+    text: bool = True
+    """Whether the model reads the words; false: it sees the image alone."""
+    layout: bool = True
+    """Whether it sees where things are; false: every box is zero, and the 2-D relative biases are not built."""
+    image: str = "patches"
+    """``patches``: it sees the page's image; ``none``: it does not, and nothing of the image is built."""
+
+    train_rel_pos: bool = True
+    """Whether the relative-position biases train, as in the authors' code; false: frozen, as in transformers."""
+    rel_pos_init: str = "normal"
+    """How these biases start: ``normal`` (random, as in transformers), or ``local`` (those across and down the page fall
+    with distance, see ``relative_bias.local_table``): from scratch, small models then learn far sooner to look at the
+    part of the image where a word stands."""
+    rel_pos_bins: int = 32
+    """Buckets of the distance in reading order, both directions together."""
+    rel_pos_max: int = 128
+    """Distance in tokens from which all share a bucket."""
+    rel_2d_pos_bins: int = 64
+    """Buckets of the distance across the page, and of the distance down the page."""
+    rel_2d_pos_max: int = 256
+    """Distance in thousandths of the page from which all share a bucket."""
+
+    dropout: float = 0.1
+    """Dropout of hidden vectors."""
+    attention_dropout: float = 0.1
+    """Dropout of attention weights."""
+    layer_norm_eps: float = 1e-5
+    """Added to the variance in layer norms (1e-6 after the patch embedding, always, as published)."""
+
+    def __post_init__(self) -> None:
+        choice("image", self.image, ("patches", "none"))
+        choice("rel_pos_init", self.rel_pos_init, ("normal", "local"))
+        if not self.text and self.image == "none":
+            raise DocexpError("text=false with image=none leaves nothing to see; allow one of them")
+        self._check_ranges()
+        self._check_sizes()
+
+    def _check_ranges(self) -> None:
+        for name in ("layers", "heads", "ffn_size", "coordinate_size", "shape_size", "patch_size"):
+            if getattr(self, name) < 1:
+                raise DocexpError(f"{name}={getattr(self, name)} must be at least 1")
+        if self.max_tokens < 3:
+            raise DocexpError(f"max_tokens={self.max_tokens} must be at least 3: two are special tokens")
+        for name in ("dropout", "attention_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise DocexpError(f"{name}={getattr(self, name)} must be at least 0 and below 1")
+        if self.layer_norm_eps <= 0:
+            raise DocexpError(f"layer_norm_eps={self.layer_norm_eps} must be above 0")
+
+    def _check_sizes(self) -> None:
+        if self.hidden_size % self.heads:
+            raise DocexpError(f"hidden_size={self.hidden_size} must be a multiple of heads={self.heads}")
+        box = 4 * self.coordinate_size + 2 * self.shape_size
+        if box != self.hidden_size:
+            raise DocexpError(
+                f"4 × coordinate_size={self.coordinate_size} + 2 × shape_size={self.shape_size} is {box}; "
+                f"it must be hidden_size={self.hidden_size}"
+            )
+        if self.image_size < self.patch_size or self.image_size % self.patch_size:
+            raise DocexpError(f"image_size={self.image_size} must be a multiple of patch_size={self.patch_size}")
+        for kind in ("rel_pos", "rel_2d_pos"):
+            bins, farthest = getattr(self, f"{kind}_bins"), getattr(self, f"{kind}_max")
+            # half of the buckets for each direction, half of these for single distances, the others ever wider
+            if bins < 4 or bins % 4:
+                raise DocexpError(f"{kind}_bins={bins} must be a multiple of 4")
+            if farthest <= bins // 4:
+                raise DocexpError(f"{kind}_max={farthest} must be above {bins // 4}, a quarter of {kind}_bins={bins}")
+
+    @property
+    def provides(self) -> frozenset[str]:
+        """``pooled``, and ``text`` and ``patches`` when the model sees them."""
+        seen = {"pooled": True, "text": self.text, "patches": self.image == "patches"}
+        return frozenset(name for name, there in seen.items() if there)
+
+    def encoder(self, tokenizer: "Tokenizer", box_level: "BoxLevel", window_stride: int) -> "LayoutLMv3Encoder":
+        """Sub-words, boxes 0..1000 and resized pixels; only what the model sees."""
+        from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder
+
+        return LayoutLMv3Encoder(
+            tokenizer=tokenizer,
+            box_level=box_level,
+            max_tokens=self.max_tokens,
+            stride=window_stride,
+            image_size=self.image_size if self.image == "patches" else None,
+            text=self.text,
+            layout=self.layout,
+        )
+
+    def build(self, vocab_size: int, pad_token_id: int) -> "LayoutLMv3Backbone":
+        """The model, its weights drawn as transformers draws them: the same from the same generator state."""
+        from docexp.models.layoutlmv3.backbone import LayoutLMv3Backbone
+
+        return LayoutLMv3Backbone(self, vocab_size, pad_token_id)

@@ -1,0 +1,36 @@
+"""What every model family lets a run choose. Imports no torch."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from docexp.documents.page import BoxLevel
+    from docexp.inputs.encoder import PageEncoder
+    from docexp.inputs.tokenizer import Tokenizer
+    from docexp.models.backbone import Backbone
+
+
+@dataclass(kw_only=True)
+class ModelSettings(ABC):
+    """A model of one family: its size, what it sees, and where its weights come from. A family adds its own fields."""
+
+    weights: str | None = None
+    """Where the first weights come from: ``run:<run>``, a folder, or a hub id. Unset: drawn from the seed."""
+    tokenizer: str | None = None
+    """A folder, a hub id, or ``data:N`` to train one of N tokens. Unset: the one that belongs to the weights."""
+    max_tokens: int = 512
+    """The longest text the model reads at once, special tokens included; longer pages become several windows."""
+
+    @property
+    @abstractmethod
+    def provides(self) -> frozenset[str]:
+        """The fields of ``Encoded`` that the model fills under these settings."""
+
+    @abstractmethod
+    def encoder(self, tokenizer: "Tokenizer", box_level: "BoxLevel", window_stride: int) -> "PageEncoder":
+        """What turns pages into this model's inputs."""
+
+    @abstractmethod
+    def build(self, vocab_size: int, pad_token_id: int) -> "Backbone":
+        """The model, its weights drawn from torch's generator; loading ``weights`` is the caller's."""

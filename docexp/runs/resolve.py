@@ -1,0 +1,97 @@
+"""A checked configuration together with the things on disk it speaks of: data, tokenizer, upstream, identity."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docexp.config.schema import RunSettings
+from docexp.errors import DocexpError
+from docexp.inputs.data_tokenizer import data_tokenizer
+from docexp.inputs.settings import DataSettings
+from docexp.inputs.tokenizer import Tokenizer, load_tokenizer
+from docexp.runs.find import locate
+from docexp.runs.folder import RunFolder
+from docexp.runs.identity import identity
+from docexp.runs.upstream import Upstream, upstream_of
+from docexp.shards.index import Index
+
+
+@dataclass(frozen=True)
+class ResolvedRun:
+    """Everything a run's identity depends on, and the folder it belongs to. Building it starts nothing."""
+
+    settings: RunSettings
+    index: Index
+    tokenizer: Tokenizer
+    upstream: Upstream | None
+    extras: dict[str, Any]
+    """What counts for the identity besides the settings: checksums, and the upstream run."""
+    identity: str
+    folder: RunFolder
+
+
+def resolve(settings: RunSettings) -> ResolvedRun:
+    """Opens what the settings name.
+
+    Raises:
+        DocexpError: no shards, an annotation the task needs is missing, no tokenizer, no upstream run.
+    """
+    index = open_index(settings.data, settings.task.annotations)
+    runs = Path(settings.paths.runs)
+    upstream = upstream_of(settings.model.weights, runs)
+    tokenizer = _tokenizer(settings, index, upstream)
+    extras: dict[str, Any] = {
+        "data": index.checksum,
+        "tokenizer": tokenizer.checksum,
+        "weights": upstream.fingerprint if upstream else None,
+    }
+    name = identity(settings.plain, extras)
+    if settings.debug.active:  # not part of the identity, so it must never meet the real run's folder
+        folder = RunFolder(runs / ".debug" / settings.experiment / name)
+    else:
+        folder = locate(name, runs) or RunFolder(runs / settings.experiment / name)
+    return ResolvedRun(settings, index, tokenizer, upstream, extras, name, folder)
+
+
+def open_index(data: DataSettings, annotations: frozenset[str]) -> Index:
+    """The data's index, refused when it lacks annotations.
+
+    Raises:
+        DocexpError: names the command that prepares the data.
+    """
+    choice = data.folder.name
+    if not (data.folder / "index.json").is_file():
+        source = " source=DIR" if data.reader is not None and data.reader.needs_source else ""
+        raise DocexpError(
+            f"no shards in {data.shards}. Make them: docexp data prepare data={choice}{source} out={data.shards}"
+        )
+    index = Index.open(data.folder)
+    missing = annotations - set(index.annotations)
+    if missing:
+        raise DocexpError(
+            f"this task needs {', '.join(sorted(missing))}; {data.shards} has "
+            f"{', '.join(sorted(index.annotations)) or 'no annotations'}. See: docexp data stats data={choice}"
+        )
+    return index
+
+
+def _tokenizer(settings: RunSettings, index: Index, upstream: Upstream | None) -> Tokenizer:
+    named = settings.model.tokenizer
+    if upstream is not None and upstream.run is not None:
+        return load_tokenizer(str(upstream.run.tokenizer))
+    if named is not None and named.startswith("data:"):
+        return data_tokenizer(index, _vocabulary(named))
+    source = named or settings.model.weights
+    if source is None:
+        raise DocexpError(
+            "model.tokenizer is not set and there are no model.weights to take one from. Name a folder or hub id, "
+            "or model.tokenizer=data:4096 to train one of 4,096 tokens on the training split."
+        )
+    return load_tokenizer(source)
+
+
+def _vocabulary(named: str) -> int:
+    size = named.removeprefix("data:")
+    if not size.isdigit():
+        raise DocexpError(f"model.tokenizer={named} must be data:N with a number of tokens, as in data:4096")
+    return int(size)

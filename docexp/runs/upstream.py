@@ -1,0 +1,58 @@
+"""Where a run's first weights come from: another run (``run:…``), or a folder or hub id of published weights."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docexp.errors import DocexpError, choice
+from docexp.hub import local_folder
+from docexp.runs.find import find
+from docexp.runs.folder import RunFolder
+
+PREFIX = "run:"
+WEIGHT_FILES = ["*.safetensors", "pytorch_model*.bin"]
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """``fingerprint`` goes into the downstream run's identity and does not depend on how the source was spelled."""
+
+    fingerprint: dict[str, Any]
+    run: RunFolder | None
+    checkpoint: str
+    """``last`` or ``best`` of a run; empty for published weights."""
+
+
+def upstream_of(weights: str | None, runs: Path) -> Upstream | None:
+    """Resolves ``model.weights``.
+
+    Args:
+        weights: None, ``run:<identity or experiment+overrides>[@last|@best]``, a folder, or a hub id.
+        runs: the folder of runs.
+
+    Raises:
+        DocexpError: no such run, an unfinished one, or no such folder.
+    """
+    if weights is None:
+        return None
+    if not weights.startswith(PREFIX):
+        return Upstream({"files": _files_digest(local_folder(weights, [*WEIGHT_FILES, "*.json"]))}, None, "")
+    text, _, checkpoint = weights.removeprefix(PREFIX).partition("@")
+    checkpoint = checkpoint or "last"
+    choice(f"{weights}: the checkpoint", checkpoint, ("last", "best"))
+    run = find(text, runs)
+    if not run.result.is_file():
+        raise DocexpError(f"{weights}: run {run.identity} is not finished. Finish it first: it lies in {run.path}")
+    return Upstream({"run": run.identity, "checkpoint": checkpoint}, run, checkpoint)
+
+
+def _files_digest(folder: Path) -> str:
+    files = sorted({file for pattern in WEIGHT_FILES for file in folder.glob(pattern)})
+    if not files:
+        raise DocexpError(f"{folder} holds no weights (model.safetensors or pytorch_model.bin)")
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as opened:
+            digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,66 @@
+"""The two halves of a fine-tuning task: targets (in data workers) and head, loss and scores (on the device)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from docexp.documents.page import Page
+from docexp.inputs.batch import Batch, Window
+from docexp.models.backbone import Encoded
+
+
+class Targets(ABC):
+    """The half that data workers run; picklable."""
+
+    @abstractmethod
+    def annotate(self, page: Page, windows: Sequence[Window]) -> Any:
+        """Adds targets to every window, in place, and returns what an evaluation of the page compares with.
+
+        Raises:
+            DocexpError: the page lacks an annotation or has a label that is not in the task's set.
+        """
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One sample's answer beside the truth, merged over its windows; plain json values."""
+
+    key: str
+    predicted: Any
+    reference: Any
+
+
+class Task(nn.Module, ABC):
+    """The half on the device. Subclasses own the head's parameters."""
+
+    @abstractmethod
+    def loss_sums(self, encoded: Encoded, batch: Batch) -> dict[str, Tensor]:
+        """For each name of a target, the loss summed (not averaged) over the micro-batch's targets, scalar."""
+
+    @abstractmethod
+    def decode(self, encoded: Encoded, batch: Batch) -> list[Prediction]:
+        """One prediction for each sample of the batch that is no filler."""
+
+    @abstractmethod
+    def metric(self) -> Metric:
+        """A fresh metric; its ``compute`` gives a flat dict of floats."""
+
+    @abstractmethod
+    def update(self, metric: Metric, predictions: Sequence[Prediction]) -> None:
+        """Counts predictions into a metric made by ``metric``."""
+
+    @abstractmethod
+    def sample_scores(self, prediction: Prediction) -> dict[str, float]:
+        """Scores of one sample, for comparing two runs sample by sample."""
+
+    @abstractmethod
+    def baseline(self, predictions: Sequence[Prediction]) -> dict[str, float]:
+        """What a constant guess scores on the same references: the same keys as the metrics."""
+
+    @abstractmethod
+    def describe(self, metrics: Mapping[str, float], baseline: Mapping[str, float]) -> str:
+        """The scores in one line for a person."""

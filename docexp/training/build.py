@@ -1,0 +1,145 @@
+"""A resolved run to the objects that train it. The same building serves training and evaluation."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.profilers import SimpleProfiler
+from pytorch_lightning.strategies import DDPStrategy
+
+from docexp.errors import DocexpError
+from docexp.inputs.datamodule import EvaluationData, TrainingData
+from docexp.inputs.dataset import Padding, SampleMaker
+from docexp.inputs.splits import training_split, validation_split
+from docexp.models.backbone import Backbone
+from docexp.models.weights import load_weights as load_published
+from docexp.runs.resolve import ResolvedRun
+from docexp.shards.index import Index
+from docexp.shards.order import Order
+from docexp.shards.read import ShardReader
+from docexp.training.checkpoint_io import FolderCheckpointIO, load_weights, pointed
+from docexp.training.module import RunModule
+from docexp.training.settings import PRECISIONS, HardwareSettings
+
+
+def build_module(run: ResolvedRun, first_weights: bool = True) -> RunModule:
+    """Backbone and head, drawn from the run's seed and nothing else.
+
+    ``first_weights`` puts the weights in that training starts from; an evaluation brings its own.
+    """
+    settings = run.settings
+    torch.manual_seed(settings.seed)
+    backbone = settings.model.build(run.tokenizer.vocab_size, run.tokenizer.pad_id)
+    task = settings.task.build(settings.data, backbone.hidden_size)
+    if settings.hardware.gradient_checkpointing:
+        backbone.checkpoint_activations()
+    if first_weights:
+        _load_first_weights(run, backbone)
+    return RunModule(backbone, task, settings.optim, settings.trainer.max_steps, settings.seed)
+
+
+def _load_first_weights(run: ResolvedRun, backbone: Backbone) -> None:
+    if run.upstream is None:
+        return
+    if run.upstream.run is None:
+        assert run.settings.model.weights is not None
+        load_published(backbone, run.settings.model.weights)
+        return
+    checkpoint = pointed(run.upstream.run.checkpoints, run.upstream.checkpoint)
+    if checkpoint is None:
+        raise DocexpError(f"run {run.upstream.run.identity} has no {run.upstream.checkpoint} checkpoint")
+    prefix = "backbone."
+    weights = {n.removeprefix(prefix): w for n, w in load_weights(checkpoint).items() if n.startswith(prefix)}
+    try:
+        backbone.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise DocexpError(f"the weights of run {run.upstream.run.identity} do not fit this model: {reason}") from None
+
+
+def build_training_data(run: ResolvedRun) -> TrainingData:
+    """The run's training order and validation rows."""
+    settings, index = run.settings, run.index
+    trainer, data, hardware = settings.trainer, settings.data, settings.hardware
+    rows = index.split(training_split(index, data, trainer))[: settings.debug.pages]
+    validated = validation_split(index, data, trainer)
+    return TrainingData(
+        build_maker(run, index),
+        evaluation_rows(run, index, validated) if validated else (),
+        Padding(run.tokenizer.pad_id, data.pad_to_multiple),
+        hardware.evaluation_batch,
+        data.workers,
+        order=Order(rows, index.shard_starts(rows), settings.seed, trainer.global_batch, data.block_shards),
+        max_steps=trainer.max_steps,
+        micro_batch=hardware.micro(trainer.global_batch),
+    )
+
+
+def build_evaluation_data(run: ResolvedRun, index: Index, split: str) -> EvaluationData:
+    """A split of ``index``, which may be another dataset than the run was trained on."""
+    return EvaluationData(
+        build_maker(run, index),
+        evaluation_rows(run, index, split),
+        Padding(run.tokenizer.pad_id, run.settings.data.pad_to_multiple),
+        run.settings.hardware.evaluation_batch,
+        run.settings.data.workers,
+    )
+
+
+def build_maker(run: ResolvedRun, index: Index) -> SampleMaker:
+    """How this run reads a page of ``index``."""
+    settings = run.settings
+    encoder = settings.model.encoder(run.tokenizer, settings.data.level, settings.data.window_stride)
+    targets = settings.task.targets(settings.data)
+    return SampleMaker(ShardReader(index), encoder, targets, settings.data.train_windows, settings.seed)
+
+
+def evaluation_rows(run: ResolvedRun, index: Index, split: str) -> Sequence[int]:
+    """The rows of a split, cut short by ``debug.evaluation_pages``; under ``debug.pages`` the training pages."""
+    debug = run.settings.debug
+    if debug.pages is not None:
+        rows = index.split(training_split(index, run.settings.data, run.settings.trainer))
+        return rows[: debug.pages]
+    return index.split(split)[: debug.evaluation_pages]
+
+
+def build_trainer(
+    hardware: HardwareSettings,
+    folder: Path,
+    *,
+    callbacks: Sequence[pl.Callback] = (),
+    max_steps: int = 0,
+    global_batch: int = 1,
+    validate_every: int = 0,
+    clip_norm: float = 0.0,
+    profile: bool = False,
+) -> pl.Trainer:
+    """Lightning's Trainer as docexp uses it: it never logs, shows, samples or checkpoints on its own."""
+    accumulation = hardware.accumulation(global_batch) if max_steps else 1
+    profiler = SimpleProfiler(dirpath=folder, filename="profile") if profile else None
+    return pl.Trainer(
+        default_root_dir=folder,
+        accelerator=hardware.accelerator,
+        devices=hardware.devices,
+        strategy=DDPStrategy(process_group_backend="nccl" if hardware.accelerator == "gpu" else "gloo")
+        if hardware.devices > 1
+        else "auto",
+        precision=PRECISIONS[hardware.precision],  # pyright: ignore[reportArgumentType]
+        max_steps=max_steps or -1,
+        max_epochs=-1,
+        accumulate_grad_batches=accumulation,
+        gradient_clip_val=clip_norm or None,
+        val_check_interval=validate_every * accumulation if validate_every else None,
+        limit_val_batches=None if validate_every else 0,
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        callbacks=list(callbacks),
+        plugins=[FolderCheckpointIO()],
+        profiler=profiler,
+        use_distributed_sampler=False,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )

@@ -1,0 +1,106 @@
+"""A trained run scored on a split: predictions, scores per sample, and what a constant guess would score."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from docexp.runs.resolve import ResolvedRun
+from docexp.runs.result import Evaluation, write_evaluation
+from docexp.shards.index import Index
+from docexp.tasks.task import Prediction
+from docexp.training.build import build_evaluation_data, build_module, build_trainer
+from docexp.training.checkpoint_io import load_weights
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A checkpoint's scores on a split. ``metrics`` and ``baseline`` share their keys."""
+
+    checkpoint: str
+    data: str
+    primary_metric: str
+    metrics: dict[str, float]
+    baseline: dict[str, float]
+    protocol: dict[str, str]
+    text: str
+    seconds: float
+    predictions: list[Prediction]
+    sample_scores: list[dict[str, float]]
+
+    @property
+    def all_metrics(self) -> dict[str, float]:
+        """The metrics, and the baseline's primary metric as ``baseline/<name>``."""
+        return {**self.metrics, f"baseline/{self.primary_metric}": self.baseline[self.primary_metric]}
+
+
+def evaluate(run: ResolvedRun, checkpoint: Path, index: Index, split: str) -> Scores:
+    """Scores ``checkpoint`` on a split of ``index``.
+
+    Every sample is decoded once, on whichever rank, and scored once, after the ranks' predictions were gathered.
+    """
+    began = time.monotonic()
+    module = build_module(run, first_weights=False)
+    module.load_state_dict(load_weights(checkpoint))
+    trainer = build_trainer(run.settings.hardware, run.folder.path)
+    trainer.test(module, datamodule=build_evaluation_data(run, index, split), verbose=False)
+    predictions = _gathered(module.predictions)
+    task = module.task.cpu()
+    metric = task.metric()
+    task.update(metric, predictions)
+    metrics, baseline = metric.compute(), task.baseline(predictions)
+    return Scores(
+        checkpoint=checkpoint.name,
+        data=index.checksum,
+        primary_metric=run.settings.task.primary_metric,
+        metrics=metrics,
+        baseline=baseline,
+        protocol=protocol_of(run, index, split, len(predictions)),
+        text=task.describe(metrics, baseline),
+        seconds=time.monotonic() - began,
+        predictions=predictions,
+        sample_scores=[task.sample_scores(prediction) for prediction in predictions],
+    )
+
+
+def record(run: ResolvedRun, scores: Scores) -> Path:
+    """Writes scores, predictions and sample scores into the run's ``evaluations/``; gives the folder."""
+    evaluation = Evaluation(
+        checkpoint=scores.checkpoint,
+        data=scores.data,
+        protocol=scores.protocol,
+        primary_metric=scores.primary_metric,
+        value=scores.metrics[scores.primary_metric],
+        metrics=scores.all_metrics,
+        samples=len(scores.predictions),
+        seconds=scores.seconds,
+    )
+    return write_evaluation(
+        run.folder.evaluations,
+        evaluation,
+        [{"key": p.key, "predicted": p.predicted, "reference": p.reference} for p in scores.predictions],
+        [{"key": p.key, **own} for p, own in zip(scores.predictions, scores.sample_scores, strict=True)],
+    )
+
+
+def protocol_of(run: ResolvedRun, index: Index, split: str, samples: int) -> dict[str, str]:
+    """What must be equal for two scores to be comparable, in words."""
+    settings = run.settings
+    selection = settings.trainer.selection
+    return {
+        "data": f"{index.facts.name} {split}",
+        "pages": str(samples),
+        **settings.task.protocol(settings.data),
+        "windows": f"{settings.model.max_tokens} tokens, stride {settings.data.window_stride}, nothing lost",
+        "selection": selection + (" (selected on the scored split)" if selection == "best_test" else ""),
+    }
+
+
+def _gathered(mine: list[Prediction]) -> list[Prediction]:
+    everyone: list[Any] = [mine]
+    if dist.is_available() and dist.is_initialized():
+        everyone = [None] * dist.get_world_size()
+        dist.all_gather_object(everyone, mine)
+    return sorted((p for predictions in everyone for p in predictions), key=lambda p: p.key)

@@ -1,0 +1,46 @@
+"""Ctrl-C during training: finish the step, write a checkpoint, stop; a second Ctrl-C stops at once."""
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+
+class RunInterrupted(Exception):
+    """Training stopped between two steps because it was asked to, with a checkpoint of the last step."""
+
+
+class RunDiverged(Exception):
+    """The loss of a step is not finite; the argument is the step."""
+
+
+class Interrupts:
+    """Turns the first SIGINT into a request that training notices after its step."""
+
+    def __init__(self) -> None:
+        self._requested = False
+        self._before: Any = None
+
+    def __enter__(self) -> "Interrupts":
+        self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def agreed(self, device: torch.device) -> bool:
+        """Whether any rank was asked to stop; called by all ranks once a step."""
+        if not (dist.is_available() and dist.is_initialized()):
+            return self._requested
+        flag = torch.tensor([float(self._requested)], device=device)
+        dist.all_reduce(flag)
+        return bool(flag.item())
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._requested:
+            raise KeyboardInterrupt
+        self._requested = True

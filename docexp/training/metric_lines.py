@@ -1,0 +1,74 @@
+"""Lines of ``metrics.jsonl`` and of the display, written as training goes."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch.distributed as dist
+
+from docexp.runs.metrics_log import MetricsLog
+from docexp.training.interrupts import RunDiverged
+from docexp.training.module import RunModule
+
+
+class MetricLines(pl.Callback):
+    """Writes the loss of every ``every``-th step and all validation scores; stops a run whose loss is not finite.
+
+    The loss is the one step's own, over all ranks: a mean over the steps since the last line would differ after a
+    resumption.
+
+    Args:
+        log: the run's metrics file; None on ranks other than 0.
+        every: steps between lines.
+        global_batch: samples per step, for the rate.
+        show: told about every line; draws the display.
+    """
+
+    def __init__(
+        self, log: MetricsLog | None, every: int, global_batch: int, show: Callable[[int, dict[str, float]], None]
+    ) -> None:
+        self._log, self._every, self._global_batch, self._show = log, every, global_batch, show
+        self._since, self._steps = time.monotonic(), 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Starts the clock."""
+        self._since, self._steps = time.monotonic(), 0
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """After an optimiser step that is due."""
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        step = trainer.global_step
+        self._steps += 1
+        if step % self._every and step not in (1, trainer.max_steps):
+            return
+        assert isinstance(pl_module, RunModule) and pl_module.step_loss is not None
+        loss = pl_module.step_loss
+        if dist.is_available() and dist.is_initialized():
+            dist.all_reduce(loss)
+        seconds = time.monotonic() - self._since
+        line = {
+            "loss": float(loss),
+            "lr": float(trainer.optimizers[0].param_groups[0]["lr"]),
+            "samples_per_second": self._steps * self._global_batch / max(seconds, 1e-9),
+        }
+        self._since, self._steps = time.monotonic(), 0
+        self._write(step, line)
+        if not math.isfinite(line["loss"]):
+            raise RunDiverged(step)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """All scores of a validation during training."""
+        if trainer.state.fn == "fit":
+            scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
+            self._write(trainer.global_step, {name: v for name, v in scores.items() if name.startswith("validation/")})
+            self._since, self._steps = time.monotonic(), 0
+
+    def _write(self, step: int, line: dict[str, float]) -> None:
+        if self._log is not None:
+            self._log.write(step, line)
+            self._show(step, line)

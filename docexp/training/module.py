@@ -1,0 +1,76 @@
+"""The LightningModule: it wires backbone, task, loss scale and metrics together, and computes nothing itself."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from docexp.inputs.batch import Batch
+from docexp.models.backbone import Backbone
+from docexp.tasks.task import Prediction, Task
+from docexp.training.loss_scale import global_counts, scaled
+from docexp.training.optim import parameter_groups, schedule
+from docexp.training.settings import OptimSettings
+
+
+class RunModule(pl.LightningModule):
+    """A backbone with a task's head, trained with losses that are sums over the whole global step's counts."""
+
+    def __init__(self, backbone: Backbone, task: Task, optim: OptimSettings, max_steps: int, seed: int) -> None:
+        super().__init__()
+        self.backbone, self.task = backbone, task
+        self._optim, self._max_steps, self._seed = optim, max_steps, seed
+        self._counts: dict[str, Tensor] = {}
+        self.step_loss: Tensor | None = None
+        """This rank's share of the running step's loss; summed over ranks it is the step's loss."""
+        self._metric: Metric = task.metric()
+        self.predictions: list[Prediction] = []
+        """Filled by ``test_step``: this rank's predictions."""
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """One micro-batch's share of the global step's loss."""
+        del batch_index
+        # dropout is a function of the position in the run, so that a resumed run draws what an undisturbed one draws
+        torch.manual_seed(_mixed(self._seed, self.trainer.global_step, batch.micro_batch, self.trainer.global_rank))
+        if batch.micro_batch == 0:
+            self._counts = global_counts(batch.step_counts, self.device)
+            self.step_loss = torch.zeros((), device=self.device)
+        sums = self.task.loss_sums(self.backbone(batch), batch)
+        share = scaled(sums, self._counts)
+        assert self.step_loss is not None
+        self.step_loss = self.step_loss + share.detach()
+        # Lightning divides by the accumulation and DDP averages over ranks: multiply both back
+        return share * (self.trainer.world_size * self.trainer.accumulate_grad_batches)
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        """Counts a batch into the metric."""
+        del batch_index
+        self.task.update(self._metric, self.task.decode(self.backbone(batch), batch))
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the metrics of all ranks' samples."""
+        self.log_dict(
+            {f"validation/{name}": value for name, value in self._metric.compute().items()}, rank_zero_only=True
+        )
+        self._metric.reset()
+
+    def test_step(self, batch: Batch, batch_index: int) -> None:
+        """Keeps the predictions."""
+        del batch_index
+        self.predictions += self.task.decode(self.backbone(batch), batch)
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser and its schedule, moved on every step."""
+        optimizer = self._optim.build(parameter_groups(self, self._optim.weight_decay))
+        rate = schedule(optimizer, self._optim, self._max_steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
+
+def _mixed(*parts: int) -> int:
+    """One seed from several counters, different for different counters."""
+    seed = 0
+    for part in parts:
+        seed = (seed * 0x9E3779B97F4A7C15 + part + 1) % (1 << 63)
+    return seed

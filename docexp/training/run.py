@@ -1,0 +1,227 @@
+"""One run from start to result: new, resumed, or finished already."""
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+
+from docexp.config.schema import RunSettings
+from docexp.errors import DocexpError
+from docexp.runs import atomic
+from docexp.runs.environment import Segment, begin_segment, code_changed_since, describe, end_segment, segments
+from docexp.runs.folder import set_aside
+from docexp.runs.lock import RunLock
+from docexp.runs.log import RunLog
+from docexp.runs.metrics_log import MetricsLog
+from docexp.runs.resolve import ResolvedRun, resolve
+from docexp.runs.result import DIVERGED, FINISHED, Result
+from docexp.training import torchrun
+from docexp.training.build import build_module, build_trainer, build_training_data
+from docexp.training.checkpoint_io import discard_partial, pointed
+from docexp.training.checkpoints import Checkpoints
+from docexp.training.display import Display
+from docexp.training.evaluate import evaluate, record
+from docexp.training.interrupts import Interrupts, RunDiverged, RunInterrupted
+from docexp.training.metric_lines import MetricLines
+from docexp.training.module import RunModule
+
+
+def train(settings: RunSettings, again: bool = False) -> int:
+    """Trains and scores a run, or says that it is finished; gives the exit status.
+
+    With more than one device this process only starts the ranks, under torchrun, and waits for them.
+
+    Raises:
+        DocexpError: anything the user can mend; nothing half-written is left that a later start would trust.
+    """
+    settings.hardware.check_present()
+    run = resolve(settings)
+    if not torchrun.is_rank():
+        if again and run.folder.path.exists():
+            with RunLock(run.folder):
+                print(f"kept the old run as {set_aside(run.folder)}")
+        if run.folder.result.is_file():
+            _say_finished(run)
+            return 0
+        if settings.hardware.devices > 1:
+            return torchrun.start(settings)
+    with ExitStack() as stack:
+        main = torchrun.rank() == 0
+        lock = RunLock(run.folder)
+        if main:
+            run.folder.create()
+            stack.enter_context(lock)
+        log = stack.enter_context(RunLog(run.folder.log if main else None))
+        return _Training(run, log, lock, main).go()
+
+
+@dataclass
+class _Training:
+    """One start of a run, from the newest checkpoint to the result. Ranks other than 0 write nothing."""
+
+    run: ResolvedRun
+    log: RunLog
+    lock: RunLock
+    main: bool
+
+    def go(self) -> int:
+        """Trains, scores, and records how it ended; gives the exit status."""
+        self.checkpoint = pointed(self.run.folder.checkpoints, "last")
+        self.first_step = int(self.checkpoint.name.removeprefix("step-")) if self.checkpoint else 0
+        if self.run.settings.hardware.threads is not None:
+            torch.set_num_threads(self.run.settings.hardware.threads)
+        try:
+            if self.main:
+                with self._prepare_folder() as metrics:
+                    status = self._fit(metrics)
+            else:
+                status = self._fit(None)
+        except RunInterrupted as stopped:
+            self._end("interrupted")
+            self.log.say(f"interrupted after {stopped}, with a checkpoint. The same command goes on from there.")
+            return 130
+        except BaseException as error:
+            self._end("failed", f"{type(error).__name__}: {error}")
+            raise
+        self._end(status)
+        return 0
+
+    def _fit(self, metrics: MetricsLog | None) -> str:
+        settings = self.run.settings
+        module = build_module(self.run)
+        began = time.monotonic()
+        with Interrupts() as interrupts:
+            trainer = self._trainer(metrics, interrupts)
+            self._say_start(module)
+            resumed = str(self.checkpoint) if self.checkpoint else None
+            try:
+                trainer.fit(module, datamodule=build_training_data(self.run), ckpt_path=resumed)
+            except RunDiverged as diverged:
+                self._finish_diverged(int(str(diverged)), time.monotonic() - began)
+                return DIVERGED
+        if trainer.global_step < settings.trainer.max_steps:
+            raise RuntimeError(f"training ended at step {trainer.global_step} of {settings.trainer.max_steps}")
+        self._finish(time.monotonic() - began)
+        return FINISHED
+
+    def _trainer(self, metrics: MetricsLog | None, interrupts: Interrupts) -> pl.Trainer:
+        settings = self.run.settings
+        plan, folder = settings.trainer, self.run.folder
+        primary = f"validation/{settings.task.primary_metric}"
+        display = Display(self.log, plan.max_steps, plan.global_batch, self.first_step, primary)
+        saving = Checkpoints(
+            folder.checkpoints,
+            plan.checkpoint_every,
+            plan.validate_every,
+            None if plan.selection == "last" else primary,
+            interrupts,
+            self.lock.check,
+        )
+        return build_trainer(
+            settings.hardware,
+            folder.path,
+            # lines come before checkpoints: a checkpoint must never outlive its step's metrics
+            callbacks=[display, MetricLines(metrics, plan.log_every, plan.global_batch, display.show), saving],
+            max_steps=plan.max_steps,
+            global_batch=plan.global_batch,
+            validate_every=plan.validate_every,
+            clip_norm=plan.clip_norm,
+            profile=settings.debug.profile,
+        )
+
+    def _prepare_folder(self) -> MetricsLog:
+        run, folder = self.run, self.run.folder
+        discard_partial(folder.checkpoints)
+        atomic.write_yaml(folder.config, run.settings.plain)
+        run.tokenizer.save(folder.tokenizer)
+        facts, diff = describe(run.settings.plain, run.extras, Path.cwd())
+        hardware = run.settings.hardware
+        segment = Segment(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            strategy="ddp" if hardware.devices > 1 else "single device",
+            threads=torch.get_num_threads(),
+            resumed_from_step=self.first_step,
+        )
+        for line in begin_segment(folder, facts, diff, segment):
+            self.log.say(f"  {line}")
+        metrics = MetricsLog(folder.metrics)
+        metrics.cut_back(self.first_step)
+        return metrics
+
+    def _say_start(self, module: RunModule) -> None:
+        run, plan = self.run, self.run.settings.trainer
+        state = f"resumed at step {self.first_step}" if self.checkpoint else "new"
+        parameters = sum(parameter.numel() for parameter in module.parameters())
+        self.log.say(f"run {run.identity}  {state}  {run.folder.path}")
+        self.log.say(
+            f"  {parameters / 1e6:.1f}M parameters, {plan.max_steps:,} steps of {plan.global_batch} pages of "
+            f"{run.index.facts.name}, {run.settings.hardware.precision}, seed {run.settings.seed}"
+        )
+
+    def _finish(self, seconds: float) -> None:
+        run = self.run
+        plan = run.settings.trainer
+        chosen = pointed(run.folder.checkpoints, "last" if plan.selection == "last" else "best")
+        assert chosen is not None
+        if "test" not in run.index.splits:
+            raise DocexpError(
+                f"{run.settings.data.shards} has no test split to score the run on: the run stays unfinished"
+            )
+        scores = evaluate(run, chosen, run.index, "test")
+        if not self.main:
+            return
+        self.lock.check()
+        place = record(run, scores)
+        Result(
+            identity=run.identity,
+            experiment=run.settings.experiment,
+            status=FINISHED,
+            primary_metric=scores.primary_metric,
+            value=scores.metrics[scores.primary_metric],
+            metrics=scores.all_metrics,
+            protocol=scores.protocol,
+            step=int(chosen.name.removeprefix("step-")),
+            seconds=self._trained_before() + seconds,
+            evaluation=str(place.relative_to(run.folder.path)),
+        ).write(run.folder.result)
+        self.log.say(scores.text)
+
+    def _finish_diverged(self, step: int, seconds: float) -> None:
+        if not self.main:
+            return
+        run = self.run
+        Result(
+            identity=run.identity,
+            experiment=run.settings.experiment,
+            status=DIVERGED,
+            primary_metric=run.settings.task.primary_metric,
+            value=float("nan"),
+            step=step,
+            seconds=self._trained_before() + seconds,
+        ).write(run.folder.result)
+        self.log.say(f"diverged: the loss of step {step} is not finite. That is this run's result.")
+
+    def _trained_before(self) -> float:
+        """Seconds of the earlier starts that ended in an orderly way."""
+        from datetime import datetime
+
+        ended = [segment for segment in segments(self.run.folder)[:-1] if segment.ended]
+        return sum((datetime.fromisoformat(s.ended) - datetime.fromisoformat(s.started)).total_seconds() for s in ended)
+
+    def _end(self, outcome: str, reason: str = "") -> None:
+        if self.main:
+            end_segment(self.run.folder, outcome, reason)
+
+
+def _say_finished(run: ResolvedRun) -> None:
+    result = Result.read(run.folder.result)
+    day = result.finished.partition("T")[0]
+    score = "diverged" if result.status == DIVERGED else f"{result.primary_metric} {100 * result.value:.1f}"
+    print(f"run {run.identity}  finished on {day}, {score}: nothing to do (--again runs it anew)  {run.folder.path}")
+    changed = code_changed_since(run.folder, run.settings.plain)
+    if changed:
+        print(f"  {changed}")

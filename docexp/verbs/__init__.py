@@ -1,0 +1,1 @@
+"""What the command line can do, one file per verb. Nothing heavy is imported before a verb runs."""

@@ -1,0 +1,132 @@
+"""A model, a task and a dataset of a user's own: one Python file and one yaml each, in a folder outside the package."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MODEL = """
+from dataclasses import dataclass
+
+from torch import nn
+
+from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder
+from docexp.models.backbone import Backbone, Encoded
+from docexp.models.settings import ModelSettings
+
+
+@dataclass(kw_only=True)
+class BagSettings(ModelSettings):
+    width: int = 16
+
+    @property
+    def provides(self):
+        return frozenset({"text"})
+
+    def encoder(self, tokenizer, box_level, window_stride):
+        return LayoutLMv3Encoder(
+            tokenizer=tokenizer, box_level=box_level, max_tokens=self.max_tokens, stride=window_stride, image_size=None
+        )
+
+    def build(self, vocab_size, pad_token_id):
+        return Bag(self, vocab_size, pad_token_id)
+
+
+class Bag(Backbone):
+    def __init__(self, settings, vocab_size, pad_token_id):
+        super().__init__()
+        self.provides, self.hidden_size = settings.provides, settings.width
+        self.words = nn.Embedding(vocab_size, settings.width, padding_idx=pad_token_id)
+
+    def forward(self, batch):
+        return Encoded(text=self.words(batch.input_ids))
+
+    def checkpoint_activations(self):
+        pass
+"""
+TASK = """
+from dataclasses import dataclass
+
+from docexp.tasks.tagging import TaggingSettings
+
+
+@dataclass(kw_only=True)
+class StrictTagging(TaggingSettings):
+    @property
+    def primary_metric(self):
+        return "entity_f1_strict"
+"""
+READER = """
+import json
+from dataclasses import dataclass
+
+from docexp.documents.page import Entity, Page
+from docexp.documents.readers.reader import Reader
+
+
+@dataclass(kw_only=True)
+class Lines(Reader):
+    name = "lines"
+    licence = "mine"
+
+    @property
+    def annotations(self):
+        return {"entities": ("item", "price")}
+
+    def pages(self, source, report):
+        for number, line in enumerate(self.folder(source).joinpath("pages.txt").read_text().splitlines()):
+            words = tuple(line.split())
+            boxes = [(10 * i, 10, 10 * i + 8, 20) for i in range(len(words))]
+            entities = tuple(
+                Entity("price" if word.isdigit() else "item", (i,), boxes[i]) for i, word in enumerate(words)
+            )
+            split = "test" if number % 4 == 0 else "train"
+            yield split, Page(f"p{number}", 100, 40, words, boxes, entities=entities)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "mine"
+    files = {
+        "docexp.yaml": "",
+        "bag.py": MODEL,
+        "strict.py": TASK,
+        "lines.py": READER,
+        "conf/model/bag.yaml": "_target_: bag.BagSettings\ntokenizer: data:300\n",
+        "conf/task/strict.yaml": "_target_: strict.StrictTagging\n",
+        "conf/data/lines.yaml": "_target_: docexp.inputs.settings.DataSettings\nname: lines\n"
+        "shards: ${paths.shards}/lines\nreader: {_target_: lines.Lines}\nlabels: [item, price]\nworkers: 0\n",
+        "conf/experiment/priced.yaml": "# @package _global_\ndefaults: [override /model: bag, override /data: lines, "
+        "override /task: strict]\ntrainer: {max_steps: 40, global_batch: 4}\noptim: {lr: 0.1}\n",
+        "raw/pages.txt": "\n".join(f"ham {i} egg {i * 3} tea {i + 20}" for i in range(16)),
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def docexp(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "docexp.cli", *words], cwd=folder, capture_output=True, text=True)
+
+
+def test_own_model_task_and_data_train_and_score(project: Path) -> None:
+    prepared = docexp(project, "data", "prepare", "data=lines", "source=raw")
+    assert prepared.returncode == 0, prepared.stderr
+    assert "16 pages" in prepared.stdout
+    trained = docexp(project, "train", "experiment=priced")
+    assert trained.returncode == 0, trained.stderr
+    assert "entity F1 100.0" in trained.stdout
+    compared = docexp(project, "compare", "experiment=priced")
+    assert compared.returncode == 0, compared.stderr
+    assert "entity_f1_strict" in compared.stdout.replace(" ", "_").lower() or "strict" in compared.stdout
+
+
+def test_found_from_a_folder_below_and_by_name(project: Path, tmp_path: Path) -> None:
+    below = docexp(project / "raw", "train", "experiment=priced", "--cfg", "job")
+    named = docexp(tmp_path, "--project", str(project), "train", "experiment=priced", "--cfg", "job")
+    assert below.returncode == named.returncode == 0, below.stderr + named.stderr
+    assert below.stdout == named.stdout
+    assert "_target_: bag.BagSettings" in named.stdout

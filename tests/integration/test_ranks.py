@@ -1,0 +1,89 @@
+"""The same run on one process and on two, in one micro-batch and in several: same samples, same losses, same scores."""
+
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from docexp.runs.find import all_runs
+from docexp.runs.metrics_log import comparable, read
+from docexp.runs.result import Result, read_predictions
+
+PLAN = [
+    "optim=sgd",
+    "optim.lr=0.5",
+    "model.dropout=0",
+    "model.attention_dropout=0",
+    "task.head_dropout=0",
+    "trainer.max_steps=5",
+    "trainer.global_batch=8",
+    "trainer.clip_norm=0.5",
+    "trainer.log_every=1",
+    "data.pad_to_multiple=16",
+]
+
+
+def finished(runs: Path) -> tuple[dict, list, Result, dict]:
+    (run,) = all_runs(runs)
+    last = run.checkpoints / (run.checkpoints / "last").read_text().strip()
+    result = Result.read(run.result)
+    predictions = {line["key"]: line for line in read_predictions(run.path / result.evaluation)}
+    return load_file(last / "model.safetensors"), comparable(read(run.metrics)), result, predictions
+
+
+def test_one_process_equals_two_ranks_with_two_micro_batches(start, tmp_path) -> None:
+    """SGD and clipping, because AdamW hides a wrong scale; 22 pages in batches of 8, so the third is short."""
+    ways = {
+        "one": [],
+        "accumulated": ["hardware.micro_batch=2"],
+        "two": ["hardware.devices=2", "hardware.micro_batch=2"],
+    }
+    processes = {name: start(*PLAN, *words, runs=name) for name, words in ways.items()}
+    for name, process in processes.items():
+        process.join()
+        assert process.exitcode == 0, (tmp_path / f"{name}.out").read_text()
+    weights, metrics, result, predictions = finished(tmp_path / "one")
+    for name in ("accumulated", "two"):
+        other_weights, other_metrics, other_result, other_predictions = finished(tmp_path / name)
+        assert other_result.identity == result.identity
+        for line, other in zip(metrics, other_metrics, strict=True):
+            np.testing.assert_allclose(other["loss"], line["loss"], rtol=2e-5)
+        for key, value in weights.items():
+            np.testing.assert_allclose(other_weights[key], value, rtol=1e-3, atol=2e-5, err_msg=key)
+        assert other_predictions.keys() == predictions.keys()
+        assert other_result.metrics == result.metrics
+
+
+def test_a_micro_batch_mean_would_have_been_noticed(start, tmp_path, monkeypatch) -> None:
+    """The loss as a mean of micro-batch means differs on ragged pages: the test above can fail."""
+    from functools import partial
+
+    wrong = start(*PLAN, "hardware.micro_batch=2", runs="wrong", before=partial(mean_of_means))
+    right = start(*PLAN, runs="right")
+    for process in (wrong, right):
+        process.join()
+        assert process.exitcode == 0
+    losses = [[line["loss"] for line in finished(tmp_path / name)[1]] for name in ("wrong", "right")]
+    assert not np.allclose(losses[0], losses[1], rtol=2e-5)
+
+
+def mean_of_means() -> None:
+    import torch
+
+    from docexp.inputs.batch import IGNORED
+    from docexp.training import module
+
+    def counts_of_micro_batch(step_counts, device):
+        return {name: torch.tensor(float(count)) for name, count in step_counts.items()}
+
+    original = module.RunModule.training_step
+
+    def step(self, batch, batch_index):
+        batch.step_counts = {n: float((t != IGNORED).sum()) * 4 for n, t in batch.targets.items()}
+        micro, batch.micro_batch = batch.micro_batch, 0
+        loss = original(self, batch, batch_index)
+        batch.micro_batch = micro
+        return loss
+
+    module.global_counts = counts_of_micro_batch
+    module.RunModule.training_step = step

@@ -1,0 +1,92 @@
+"""The model against the original authors' code: outputs, losses and every gradient, the biases' included."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from transformers import LayoutLMv3Config
+
+from docexp.models.heads import ClassificationHead, TokenClassifier
+from docexp.models.layoutlmv3.modeling import LayoutLMv3
+
+torch.set_num_threads(1)
+
+TABLES = ["rel_pos_bias", "rel_pos_x_bias", "rel_pos_y_bias"]
+CASES = ["base", "long", "text_only", "seqcls", "nobias"]
+
+
+class Case:
+    """One recorded case: its model with the recorded weights, and its arrays."""
+
+    def __init__(self, folder: Path, name: str, dtype: torch.dtype) -> None:
+        facts = json.loads((folder / f"{name}.json").read_text())
+        self.arrays: dict[str, NDArray] = dict(np.load(folder / f"{name}.npz"))
+        config = LayoutLMv3Config(**facts["config"])
+        config.visual_embed = "input/images_uint8" in self.arrays
+        body = LayoutLMv3(config)
+        width, labels = config.hidden_size, config.num_labels
+        if name == "seqcls":
+            head: nn.Module = nn.ModuleDict({"classifier": ClassificationHead(width, labels, 0.0)})
+        else:
+            head = TokenClassifier(width, labels, 0.0)
+        self.model = nn.ModuleDict({"layoutlmv3": body, "head": head}).to(dtype)
+        self.dtype, self.is_page_level = dtype, name == "seqcls"
+        weights = load_file(folder / "base.weights.safetensors")
+        extra = folder / f"{name}.extra_weights.safetensors"
+        weights |= load_file(extra) if extra.is_file() else {}
+        own = {key.removeprefix("head."): weight for key, weight in self.model.state_dict().items()}
+        with torch.no_grad():
+            for key, weight in own.items():
+                weight.copy_(weights[key])
+
+    def tensor(self, key: str) -> Tensor:
+        return torch.from_numpy(self.arrays[key])
+
+    def hidden(self) -> Tensor:
+        ids = self.tensor("input/input_ids")
+        inputs = {"bbox": self.tensor("input/bbox"), "attention_mask": self.tensor("input/attention_mask")}
+        inputs["attention_mask"] = inputs["attention_mask"][:, : ids.shape[1]]  # the model adds the image's part
+        if "input/images_uint8" in self.arrays:
+            inputs["pixel_values"] = (self.tensor("input/images_uint8").float() / 128 - 1).to(self.dtype)
+        return self.model["layoutlmv3"](input_ids=ids, **inputs).last_hidden_state
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        head = self.model["head"]
+        return head["classifier"](hidden[:, 0]) if self.is_page_level else head(hidden)
+
+    def gradients(self) -> Iterator[tuple[str, Tensor | None]]:
+        for name, weight in self.model.named_parameters():
+            yield name.removeprefix("head."), weight.grad
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("kind", "dtype"), [("f64", torch.float64), ("f32", torch.float32)], ids=["f64", "f32"])
+def test_outputs_and_gradients_are_those_of_the_authors_code(
+    golden: Path, name: str, kind: str, dtype: torch.dtype
+) -> None:
+    case = Case(golden / "layoutlmv3", name, dtype)
+    hidden = case.hidden()
+    logits = case.logits(hidden)
+    loss = F.cross_entropy(logits.flatten(0, -2), case.tensor("input/labels").flatten())
+    tolerance = 1e-10 if kind == "f64" else 2e-5
+    for key, value in (("last_hidden_state", hidden), ("logits", logits), ("loss", loss)):
+        torch.testing.assert_close(value, case.tensor(f"out_{kind}/{key}"), rtol=0, atol=tolerance)
+    loss.backward()
+    rtol, atol = (1e-6, 1e-7) if kind == "f64" else (0, 1e-5)
+    compared = set()
+    for key, gradient in case.gradients():
+        assert gradient is not None, key
+        expected = case.tensor(f"grad/{key}").to(dtype)
+        torch.testing.assert_close(gradient, expected, rtol=rtol, atol=atol, msg=lambda text, key=key: f"{key}: {text}")
+        compared.add(f"grad/{key}")
+    assert compared == {key for key in case.arrays if key.startswith("grad/")}
+    biases = {f"grad/layoutlmv3.encoder.{table}.weight" for table in TABLES}
+    assert biases <= compared or name == "nobias"
