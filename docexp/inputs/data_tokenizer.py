@@ -1,5 +1,6 @@
 """The tokenizer of a dataset: trained on its training split once, kept beside its shards."""
 
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +25,14 @@ def data_tokenizer(index: Index, vocab_size: int, out: Path | None = None) -> To
     if out is None and (folder / "tokenizer.json").is_file():
         return load_tokenizer(str(folder))
     tokenizer = train_tokenizer(_words(index), vocab_size)
-    draft = folder.with_name(f".{folder.name}.draft")
+    draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
-        shutil.rmtree(draft, ignore_errors=True)
         tokenizer.save(draft)
         draft.rename(folder)
     except OSError as error:
-        raise DocexpError(f"the tokenizer cannot be written to {folder}: {error.strerror}. Give out=DIR.") from error
+        shutil.rmtree(draft, ignore_errors=True)
+        if not (folder / "tokenizer.json").is_file():  # else another process has just put the same tokenizer there
+            raise DocexpError(f"the tokenizer cannot be written to {folder}: {error.strerror}. Give out=DIR.") from error
     return tokenizer
 
 

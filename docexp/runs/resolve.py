@@ -37,6 +37,7 @@ def resolve(settings: RunSettings) -> ResolvedRun:
         DocexpError: no shards, an annotation the task needs is missing, no tokenizer, no upstream run.
     """
     index = open_index(settings.data, settings.task.annotations)
+    settings.task.check_data(settings.data, index)
     runs = Path(settings.paths.runs)
     upstream = upstream_of(settings.model.weights, runs)
     tokenizer = _tokenizer(settings, index, upstream)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from docexp.inputs.settings import DataSettings
+    from docexp.shards.index import Index
     from docexp.tasks.task import Targets, Task
 
 
@@ -35,6 +36,14 @@ class TaskSettings(ABC):
     @abstractmethod
     def build(self, data: "DataSettings", hidden_size: int) -> "Task":
         """The half that runs on the device: head, loss, decoding and metrics."""
+
+    @abstractmethod
+    def check_data(self, data: "DataSettings", index: "Index") -> None:
+        """Refuses data that this task cannot be trained on, from what the index says alone.
+
+        Raises:
+            DocexpError: names the labels or annotations and the setting to change.
+        """
 
     @abstractmethod
     def protocol(self, data: "DataSettings") -> dict[str, str]:

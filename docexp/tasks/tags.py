@@ -101,5 +101,5 @@ def _tagged_words(page: Page, entity: Entity) -> list[int]:
 
 def _unknown(page: Page, label: str, known: list[str]) -> DocexpError:
     close = nearest(label, known)
-    hint = f" Nearest: {close[0]}." if close else " Add it to data.labels or to data.outside_labels."
+    hint = (f" Nearest: {close[0]}." if close else "") + " Add it to data.labels or to data.outside_labels."
     return DocexpError(f"page {page.id}: entity label {label!r} is none of {', '.join(known)}.{hint}")

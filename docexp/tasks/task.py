@@ -46,12 +46,18 @@ class Task(nn.Module, ABC):
         """One prediction for each sample of the batch that is no filler."""
 
     @abstractmethod
-    def metric(self) -> Metric:
-        """A fresh metric; its ``compute`` gives a flat dict of floats."""
+    def metric(self, sync_on_compute: bool = True) -> Metric:
+        """A fresh metric; its ``compute`` gives a flat dict of floats, over all ranks unless told otherwise."""
 
     @abstractmethod
     def update(self, metric: Metric, predictions: Sequence[Prediction]) -> None:
         """Counts predictions into a metric made by ``metric``."""
+
+    def scores(self, predictions: Sequence[Prediction]) -> dict[str, float]:
+        """The metric of just these predictions, whatever other ranks hold."""
+        metric = self.metric(sync_on_compute=False)
+        self.update(metric, predictions)
+        return metric.compute()
 
     @abstractmethod
     def sample_scores(self, prediction: Prediction) -> dict[str, float]:

@@ -48,9 +48,7 @@ def evaluate(run: ResolvedRun, checkpoint: Path, index: Index, split: str) -> Sc
     trainer.test(module, datamodule=build_evaluation_data(run, index, split), verbose=False)
     predictions = _gathered(module.predictions)
     task = module.task.cpu()
-    metric = task.metric()
-    task.update(metric, predictions)
-    metrics, baseline = metric.compute(), task.baseline(predictions)
+    metrics, baseline = task.scores(predictions), task.baseline(predictions)
     return Scores(
         checkpoint=checkpoint.name,
         data=index.checksum,

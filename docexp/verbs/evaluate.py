@@ -50,6 +50,7 @@ def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], pr
     settings = from_plain(plain, project)
     settings.hardware.check_present()
     index = open_index(settings.data, settings.task.annotations)
+    settings.task.check_data(settings.data, index)
     index.split(arguments.get("split", "test"))
     tokenizer = load_tokenizer(str(folder.tokenizer))
     resolved = ResolvedRun(settings, index, tokenizer, None, {}, folder.identity, folder)

@@ -1,13 +1,16 @@
-"""Small runs in fresh processes: forked from a server that has imported everything once, so that each starts at once."""
+"""docexp in fresh processes: forked from a server that has imported everything once, so that each starts at once."""
 
 import multiprocessing
+import os
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["docexp.training.run", "docexp.metrics.entity_f1", "transformers.models.layoutlmv3"])
+CONTEXT.set_forkserver_preload(["docexp.training.run", "docexp.metrics.entity_f1", "docexp.models.layoutlmv3.backbone"])
 
 SMALL = [
     "model.layers=1",
@@ -17,7 +20,6 @@ SMALL = [
     "model.coordinate_size=4",
     "model.shape_size=4",
     "model.image_size=32",
-    "model.rel_pos_init=normal",
     "model.tokenizer=data:300",
     "hardware.threads=1",
     "data.workers=0",
@@ -25,11 +27,27 @@ SMALL = [
 """Overrides that make a LayoutLMv3 whose step takes milliseconds."""
 
 
+@dataclass
+class Started:
+    """A process that runs the command line, and the file it writes to."""
+
+    process: multiprocessing.Process
+    output: Path
+
+    def wait(self) -> tuple[int | None, str]:
+        """Its exit status (minus the signal that killed it) and all it printed."""
+        self.process.join()
+        return self.process.exitcode, self.output.read_text()
+
+
+Start = Callable[..., Started]
+
+
 @pytest.fixture(scope="session")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few synthetic forms in several uneven shards, below ``<folder>/synthetic_forms``."""
     from docexp.documents.readers.reader import Report
-    from docexp.documents.synthetic.corpus import SyntheticForms
+    from docexp.documents.synthetic import SyntheticForms
     from docexp.shards.index import SetFacts
     from docexp.shards.write import write_shards
 
@@ -41,33 +59,42 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start(tmp_path: Path, shards: Path) -> Callable[..., multiprocessing.Process]:
-    """Starts ``docexp train`` with overrides in a process of its own; ``before`` runs in it first, to plant a death."""
+def cli(tmp_path: Path, shards: Path) -> Start:
+    """Starts ``docexp`` with words in a process of its own, in ``tmp_path``, with the small shards at hand.
 
-    def begin(*words: str, runs: str = "runs", before: Callable[[], None] | None = None, again: bool = False):
-        places = [f"paths.runs={tmp_path / runs}", f"paths.shards={shards}"]
-        process = CONTEXT.Process(
-            target=_train, args=([*SMALL, *places, *words], before, again, tmp_path / f"{runs}.out")
-        )
+    ``before`` runs in it first, to plant a death.
+    """
+    count = iter(range(1000))
+
+    def begin(*words: str, before: Callable[[], None] | None = None, runs: str = "runs") -> Started:
+        output = tmp_path / f"output-{next(count)}.txt"
+        places = {"DOCEXP_RUNS": str(tmp_path / runs), "DOCEXP_SHARDS": str(shards)}
+        process = CONTEXT.Process(target=_main, args=(list(words), before, output, tmp_path, places))
         process.start()
-        return process
+        return Started(process, output)
 
     return begin
 
 
-def _train(words: list[str], before: Callable[[], None] | None, again: bool, output: Path) -> None:
-    import os
-    import sys
+@pytest.fixture
+def train(cli: Start) -> Start:
+    """``docexp train`` of the small model with overrides."""
 
+    def begin(*words: str, **how: object) -> Started:
+        return cli("train", *SMALL, *words, **how)
+
+    return begin
+
+
+def _main(words: list[str], before: Callable[[], None] | None, output: Path, folder: Path, places: dict) -> None:
     from docexp.cli import main
 
     file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
-    import docexp.models.layoutlmv3.relative_bias as r  # TEMPORARY
-
-    r.local_table = getattr(r, "local_table", None)
+    os.chdir(folder)
+    os.environ.update(places)
     if before is not None:
         before()
     sys.argv = ["docexp"]
-    main(["train", *words, *(["--again"] if again else [])])
+    main(words)

@@ -31,17 +31,16 @@ def finished(runs: Path) -> tuple[dict, list, Result, dict]:
     return load_file(last / "model.safetensors"), comparable(read(run.metrics)), result, predictions
 
 
-def test_one_process_equals_two_ranks_with_two_micro_batches(start, tmp_path) -> None:
+def test_one_process_equals_two_ranks_with_two_micro_batches(train, tmp_path) -> None:
     """SGD and clipping, because AdamW hides a wrong scale; 22 pages in batches of 8, so the third is short."""
     ways = {
         "one": [],
         "accumulated": ["hardware.micro_batch=2"],
         "two": ["hardware.devices=2", "hardware.micro_batch=2"],
     }
-    processes = {name: start(*PLAN, *words, runs=name) for name, words in ways.items()}
-    for name, process in processes.items():
-        process.join()
-        assert process.exitcode == 0, (tmp_path / f"{name}.out").read_text()
+    for started in [train(*PLAN, *words, runs=name) for name, words in ways.items()]:
+        status, output = started.wait()
+        assert status == 0, output
     weights, metrics, result, predictions = finished(tmp_path / "one")
     for name in ("accumulated", "two"):
         other_weights, other_metrics, other_result, other_predictions = finished(tmp_path / name)
@@ -54,15 +53,13 @@ def test_one_process_equals_two_ranks_with_two_micro_batches(start, tmp_path) ->
         assert other_result.metrics == result.metrics
 
 
-def test_a_micro_batch_mean_would_have_been_noticed(start, tmp_path, monkeypatch) -> None:
+def test_a_micro_batch_mean_would_have_been_noticed(train, tmp_path) -> None:
     """The loss as a mean of micro-batch means differs on ragged pages: the test above can fail."""
     from functools import partial
 
-    wrong = start(*PLAN, "hardware.micro_batch=2", runs="wrong", before=partial(mean_of_means))
-    right = start(*PLAN, runs="right")
-    for process in (wrong, right):
-        process.join()
-        assert process.exitcode == 0
+    wrong = train(*PLAN, "hardware.micro_batch=2", runs="wrong", before=partial(mean_of_means))
+    right = train(*PLAN, runs="right")
+    assert wrong.wait()[0] == right.wait()[0] == 0
     losses = [[line["loss"] for line in finished(tmp_path / name)[1]] for name in ("wrong", "right")]
     assert not np.allclose(losses[0], losses[1], rtol=2e-5)
 

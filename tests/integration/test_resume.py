@@ -4,13 +4,17 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.numpy import load_file
 
+from docexp.runs.find import all_runs
 from docexp.runs.metrics_log import comparable, read
+from docexp.runs.result import Result
 
 STEPS = 9
 PLAN = [
@@ -20,38 +24,72 @@ PLAN = [
     "trainer.validate_every=3",
     "trainer.log_every=1",
     "hardware.micro_batch=2",
+    "trainer.selection=best_minival",
 ]
+"""18 micro-batches in 9 steps over one and a half epochs, with dropout, accumulation, clipping and validations."""
 
 
-def die_in_training_step(call: int) -> None:
-    """Plants a SIGKILL in the ``call``-th micro-batch of this process."""
+@dataclass
+class Outcome:
+    """All that two runs which computed the same have in common."""
+
+    identity: str
+    weights: dict[str, bytes]
+    metrics: list[dict[str, float]]
+    order: dict[tuple[str, str], str]
+    scores: dict[str, float]
+
+
+def outcome(runs: Path, order: Path) -> Outcome:
+    (run,) = all_runs(runs)
+    last = run.checkpoints / (run.checkpoints / "last").read_text().strip()
+    assert last.name == f"step-{STEPS:06d}"
+    used = {}
+    for line in order.read_text().splitlines():
+        step, micro, keys = line.split(" ", 2)
+        used[step, micro] = keys  # a step that was trained again, after a kill, counts as it was used last
+    return Outcome(
+        run.identity,
+        {name: array.tobytes() for name, array in load_file(last / "model.safetensors").items()},
+        comparable(read(run.metrics)),
+        used,
+        Result.read(run.result).metrics,
+    )
+
+
+def note_order(file: Path) -> None:
+    """Plants: the step, number and keys of every training micro-batch are written down as it is used."""
     from docexp.training.module import RunModule
 
-    _die_before(RunModule, "training_step", call)
+    original = RunModule.training_step
+
+    def noting(self: Any, batch: Any, batch_index: int) -> Any:
+        with file.open("a") as opened:
+            opened.write(f"{self.trainer.global_step} {batch.micro_batch} {' '.join(batch.keys)}\n")
+        return original(self, batch, batch_index)
+
+    RunModule.training_step = noting
 
 
-def die_in_validation(call: int) -> None:
+def die_in(method: str, call: int) -> None:
+    """Plants a SIGKILL in a call of ``training_step`` or ``validation_step``."""
     from docexp.training.module import RunModule
 
-    _die_before(RunModule, "validation_step", call)
+    _die_before(RunModule, method, call)
 
 
 def die_while_saving(part: str, call: int) -> None:
-    """Plants a SIGKILL between two of a checkpoint's operations: ``fsync``, ``rename`` or ``point``."""
+    """Plants a SIGKILL between two of a checkpoint's operations."""
     from docexp.training import checkpoint_io, checkpoints
 
-    if part == "point":
-        _die_before(checkpoints, "point", call)
-    elif part == "fsync":
-        _die_before(checkpoint_io, "_to_disk", call)
-    else:
-        _die_before(Path, "rename", call)
+    owner = {"_to_disk": checkpoint_io, "rename": Path, "point": checkpoints, "rmtree": checkpoint_io.shutil}[part]
+    _die_before(owner, part, call)
 
 
 def _die_before(owner: object, name: str, call: int) -> None:
     original, calls = getattr(owner, name), [0]
 
-    def dying(*args, **kwargs):
+    def dying(*args: Any, **kwargs: Any) -> Any:
         calls[0] += 1
         if calls[0] == call:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -60,94 +98,86 @@ def _die_before(owner: object, name: str, call: int) -> None:
     setattr(owner, name, dying)
 
 
-def note_order(file: Path) -> None:
-    """Writes the keys of every training micro-batch, with the step it belongs to, as it is used."""
-    from docexp.training.module import RunModule
-
-    original = RunModule.training_step
-
-    def noting(self, batch, batch_index):
-        with file.open("a") as opened:
-            opened.write(f"{self.trainer.global_step} {batch.micro_batch} {' '.join(batch.keys)}\n")
-        return original(self, batch, batch_index)
-
-    RunModule.training_step = noting
-
-
 def both(first: Callable[[], None], second: Callable[[], None]) -> None:
     first()
     second()
 
 
+REFERENCES: dict[str, Outcome] = {}
+
+
 @pytest.fixture
-def undisturbed(start, tmp_path) -> Callable[..., tuple]:
-    def run(*words: str) -> tuple:
+def undisturbed(train, tmp_path: Path) -> Outcome:
+    """The run that nothing happened to; made once for all tests of this process."""
+    if "one" not in REFERENCES:
         order = tmp_path / "undisturbed.order"
-        process = start(*PLAN, *words, runs="undisturbed", before=partial(note_order, order))
-        process.join()
-        assert process.exitcode == 0, (tmp_path / "undisturbed.out").read_text()
-        return outcome(tmp_path / "undisturbed", order)
-
-    return run
+        status, output = train(*PLAN, runs="undisturbed", before=partial(note_order, order)).wait()
+        assert status == 0, output
+        REFERENCES["one"] = outcome(tmp_path / "undisturbed", order)
+    return REFERENCES["one"]
 
 
-def outcome(runs: Path, order: Path) -> tuple:
-    """Weights, metrics without times, the order's last word on every micro-batch, and scores."""
-    from docexp.runs.find import all_runs
-    from docexp.runs.result import Result
-
-    (run,) = all_runs(runs)
-    last = run.checkpoints / (run.checkpoints / "last").read_text().strip()
-    weights = {name: array.tobytes() for name, array in load_file(last / "model.safetensors").items()}
-    lines = {}
-    for line in order.read_text().splitlines():
-        step, micro, keys = line.split(" ", 2)
-        lines[step, micro] = keys
-    result = Result.read(run.result)
-    return weights, comparable(read(run.metrics)), lines, result.metrics, result.identity
+ANYWHERE = random.Random(0).sample(range(2, 18), 3)
+DEATHS = {
+    **{f"training micro-batch {call}": partial(die_in, "training_step", call) for call in ANYWHERE},
+    "training just after a validation": partial(die_in, "training_step", 7),
+    "a validation": partial(die_in, "validation_step", 1),
+    "writing a checkpoint's files": partial(die_while_saving, "_to_disk", 2),
+    "putting a checkpoint in place": partial(die_while_saving, "rename", 2),
+    "naming the last checkpoint": partial(die_while_saving, "point", 3),
+    "removing the one before": partial(die_while_saving, "rmtree", 4),
+}
 
 
-DEATHS = [
-    *[
-        (f"training micro-batch {call}", partial(die_in_training_step, call))
-        for call in random.Random(0).sample(range(2, 18), 3)
-    ],
-    ("validation", partial(die_in_validation, 1)),
-    ("training just after a validation", partial(die_in_training_step, 7)),
-    ("a checkpoint's files", partial(die_while_saving, "fsync", 2)),
-    ("a checkpoint's rename", partial(die_while_saving, "rename", 2)),
-    ("naming the last checkpoint", partial(die_while_saving, "point", 2)),
-]
-
-
-@pytest.mark.parametrize(("place", "death"), DEATHS, ids=[place for place, _ in DEATHS])
-def test_killed_and_started_again_is_bit_equal(place, death, start, undisturbed, tmp_path) -> None:
-    expected = undisturbed()
+@pytest.mark.xdist_group("resume")
+@pytest.mark.parametrize("place", DEATHS)
+def test_killed_and_started_again_is_bit_equal(place: str, train, undisturbed: Outcome, tmp_path: Path) -> None:
     order = tmp_path / "killed.order"
-    killed = start(*PLAN, runs="killed", before=partial(both, partial(note_order, order), death))
-    killed.join()
-    assert killed.exitcode == -signal.SIGKILL, (tmp_path / "killed.out").read_text()
-    again = start(*PLAN, runs="killed", before=partial(note_order, order))
-    again.join()
-    assert again.exitcode == 0, (tmp_path / "killed.out").read_text()
-    weights, metrics, lines, scores, identity = outcome(tmp_path / "killed", order)
-    assert identity == expected[4]
-    assert lines == expected[2]
-    assert metrics == expected[1]
-    assert weights == expected[0]
-    assert scores == expected[3]
+    status, output = train(*PLAN, runs="killed", before=partial(both, partial(note_order, order), DEATHS[place])).wait()
+    assert status == -signal.SIGKILL, output
+    status, output = train(*PLAN, runs="killed", before=partial(note_order, order)).wait()
+    assert status == 0, output
+    assert "resumed at step" in output or place.endswith(" 2")
+    assert outcome(tmp_path / "killed", order) == undisturbed
 
 
-def test_killed_with_workers_is_bit_equal_to_none(start, undisturbed, tmp_path) -> None:
-    """Two data workers, killed twice; dropout and accumulation are on. Nothing of it may show."""
-    expected = undisturbed()
+@pytest.mark.xdist_group("resume")
+def test_killed_twice_with_workers_is_bit_equal_to_no_worker(train, undisturbed: Outcome, tmp_path: Path) -> None:
     order = tmp_path / "killed.order"
     for call in (5, 9):
-        death = partial(both, partial(note_order, order), partial(die_in_training_step, call))
-        killed = start(*PLAN, "data.workers=2", runs="killed", before=death)
-        killed.join()
-        assert killed.exitcode == -signal.SIGKILL, (tmp_path / "killed.out").read_text()
-    again = start(*PLAN, "data.workers=2", runs="killed", before=partial(note_order, order))
-    again.join()
-    assert again.exitcode == 0, (tmp_path / "killed.out").read_text()
-    assert outcome(tmp_path / "killed", order) == expected
+        death = partial(both, partial(note_order, order), partial(die_in, "training_step", call))
+        status, output = train(*PLAN, "data.workers=2", runs="killed", before=death).wait()
+        assert status == -signal.SIGKILL, output
+    status, output = train(*PLAN, "data.workers=2", runs="killed", before=partial(note_order, order)).wait()
+    assert status == 0, output
+    assert outcome(tmp_path / "killed", order) == undisturbed
+
+
+def interrupt(call: int) -> None:
+    """Plants a Ctrl-C in the ``call``-th micro-batch."""
+    from docexp.training.module import RunModule
+
+    original, calls = RunModule.training_step, [0]
+
+    def interrupted(self: Any, batch: Any, batch_index: int) -> Any:
+        calls[0] += 1
+        if calls[0] == call:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(self, batch, batch_index)
+
+    RunModule.training_step = interrupted
+
+
+@pytest.mark.xdist_group("resume")
+@pytest.mark.parametrize("call", [9, 11], ids=["between", "at a validation"])
+def test_interrupted_saves_its_step_and_goes_on(call: int, train, undisturbed: Outcome, tmp_path: Path) -> None:
+    order = tmp_path / "stopped.order"
+    planted = partial(both, partial(note_order, order), partial(interrupt, call))
+    status, output = train(*PLAN, runs="stopped", before=planted).wait()
+    assert status == 130, output
+    step = (call + 1) // 2
+    assert f"interrupted after step {step}, with a checkpoint" in output
+    status, output = train(*PLAN, runs="stopped", before=partial(note_order, order)).wait()
+    assert status == 0, output
+    assert f"resumed at step {step}" in output
+    assert outcome(tmp_path / "stopped", order) == undisturbed

@@ -11,9 +11,16 @@ from docexp.models.layoutlmv3 import LayoutLMv3Settings
 
 torch.set_num_threads(1)
 
-SMALL = dict(
-    layers=2, heads=4, hidden_size=48, ffn_size=64, coordinate_size=8, shape_size=8, max_tokens=64, image_size=64
-)
+SMALL = {
+    "layers": 2,
+    "heads": 4,
+    "hidden_size": 48,
+    "ffn_size": 64,
+    "coordinate_size": 8,
+    "shape_size": 8,
+    "max_tokens": 64,
+    "image_size": 64,
+}
 
 
 @pytest.fixture(scope="session")

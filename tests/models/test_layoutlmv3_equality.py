@@ -134,7 +134,9 @@ def test_the_same_seed_draws_the_same_weights(small: Callable[..., Any], labels:
         assert torch.equal(weight, stock[name]), name
 
 
-def test_no_position_changes_the_others_when_padding_grows(small: Callable[..., Any], make_batch: Callable[..., Batch]) -> None:
+def test_no_position_changes_the_others_when_padding_grows(
+    small: Callable[..., Any], make_batch: Callable[..., Batch]
+) -> None:
     backbone = small().build(120, 1).double()
     make_everything_matter(backbone)
     batch, longer = make_batch((9,)), make_batch((9, 23))

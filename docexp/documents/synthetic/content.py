@@ -14,8 +14,8 @@ ROLES = ("header", "question", "answer")
 FIRST = {
     "header": ["Applicant", "Employer", "Vehicle", "Property", "Household", "Insurance", "Payment", "Education"],
     "question": ["Name", "Date", "Number", "Phone", "Street", "Type", "Status", "Reason"],
-    "layout": ["Account", "Branch", "Region", "Carrier", "Product", "Delivery", "Contract", "Invoice", "Storage", "Transit"],
-    "image": ["Channel", "Outlet", "Station", "Sector", "Project", "Service", "Licence", "Material", "Terminal", "Voucher"],
+    "layout": ["Account", "Branch", "Region", "Carrier", "Product", "Cargo", "Contract", "Invoice", "Stock", "Transit"],
+    "image": ["Channel", "Outlet", "Station", "Sector", "Project", "Service", "Licence", "Metal", "Depot", "Voucher"],
 }
 REST = {
     "header": ["details", "section", "record", "particulars"],
@@ -40,7 +40,21 @@ KEYS = {
 }
 """The key words of receipts by cue and section, for the asked value and for the other one."""
 
-GOODS = ["Coffee", "Bread", "Butter", "Apples", "Cheese", "Soap", "Pasta", "Tea", "Rice", "Honey", "Paper", "Candles", "Juice", "Flour", "Salt", "Sugar"]
+GOODS = [
+    "Coffee",
+    "Bread",
+    "Butter",
+    "Apples",
+    "Cheese",
+    "Soap",
+    "Pasta",
+    "Tea",
+    "Rice",
+    "Honey",
+    "Paper",
+    "Flour",
+    "Sugar",
+]
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,7 @@ class Pool:
     company_suffixes: tuple[str, ...]
     dates: tuple[str, ...]
     amounts: tuple[str, ...]
+    firms: tuple[str, ...]
 
 
 @lru_cache(maxsize=1)
@@ -92,6 +107,7 @@ def pool() -> Pool:
             12, lambda: f"{fake.random_int(1, 12):02}/{fake.random_int(1, 28):02}/{fake.random_int(2015, 2024)}", bool
         ),
         amounts=draw(12, lambda: f"${fake.random_int(100, 99_999) / 100:.2f}", bool),
+        firms=draw(10, fake.last_name),
     )
 
 
@@ -114,8 +130,8 @@ def _answer(rng: random.Random, long: bool) -> list[str]:
 
 
 def company(rng: random.Random) -> list[str]:
-    """A company's name, two words."""
-    return [rng.choice(pool().family_names), rng.choice(pool().company_suffixes)]
+    """A company's name: two words, neither of which is in an answer."""
+    return [rng.choice(pool().firms), rng.choice(pool().company_suffixes)]
 
 
 def address(rng: random.Random) -> list[list[str]]:

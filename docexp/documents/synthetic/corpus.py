@@ -110,7 +110,12 @@ class Synthetic(Reader):
             return random.Random(f"{key} {purpose}")  # text seeds by SHA-512: the same in every process
 
         sections, tone = plan_sections(
-            stream("cues"), self.cue_shares, self.image_cue, self.roles, self.sections, extra_turn
+            stream("cues"),
+            self.cue_shares,
+            self.image_cue,
+            roles=self.roles,
+            count=self.sections,
+            extra_turn=extra_turn,
         )
         sheet = self.layout(stream("layout"), sections, tone)
         image, boxes = draw(sheet, self.image_cue), as_boxes([word.box for word in sheet.words])

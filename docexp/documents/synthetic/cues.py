@@ -59,7 +59,7 @@ def check_shares(shares: Mapping[str, float]) -> None:
 
 
 def plan_sections(
-    rng: random.Random, shares: Mapping[str, float], image_cue: str, roles: int, count: int, extra_turn: int = 0
+    rng: random.Random, shares: Mapping[str, float], image_cue: str, *, roles: int, count: int, extra_turn: int = 0
 ) -> tuple[list[Section], int]:
     """The cues and turns of a page's ``count`` sections, and the page's tone (a turn; 0 but for ``image_cue=page``).
 

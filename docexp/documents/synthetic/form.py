@@ -36,9 +36,9 @@ def layout_form(rng: random.Random, sections: Sequence[Section], tone: int) -> S
 def _head(sheet: Sheet, rng: random.Random, kind: str, left: int, top: int) -> None:
     title, instruction = TITLES[kind]
     sheet.furniture(" ".join(company(rng)), left + 60, top, Font("DejaVuSans-Bold", 11))
+    sheet.furniture(f"No. {rng.randint(1000, 9999)}", left + 3 * COLUMN - 80, top + 4, Font("DejaVuSansMono", 11))
     sheet.furniture(title, left + 60, top + 18, Font("DejaVuSans-Bold", 19))
     sheet.furniture(instruction, left + 60, top + 48, Font("DejaVuSans", 10))
-    sheet.furniture(f"No. {rng.randint(1000, 9999)}", left + 3 * COLUMN - 80, top + 4, Font("DejaVuSansMono", 11))
     sheet.rules.append((left, top + 70, left + 3 * COLUMN, top + 70))
 
 

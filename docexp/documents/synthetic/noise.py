@@ -29,8 +29,8 @@ SCANNERS = {
 def scan(image: Image.Image, boxes: Boxes, scanner: Scanner, rng: np.random.Generator) -> tuple[Image.Image, Boxes]:
     """The page as scanned, and the boxes ``[N, 4]`` around the turned words.
 
-    A turned word's box is the upright box around its turned one: it holds all ink and is wider than the ink by less
-    than 1.5 % of the word's length. Blur spreads ink by about a pixel; boxes are those of the sharp page.
+    A turned word's box is the upright box around its turned one: it holds all ink and is taller than the ink by at
+    most 1.4 % of the word's length. Blur spreads ink by about a pixel; boxes are those of the sharp page.
     """
     if scanner.turn:
         image, boxes = rotate(image, boxes, rng.uniform(-scanner.turn, scanner.turn))
@@ -47,7 +47,7 @@ def scan(image: Image.Image, boxes: Boxes, scanner: Scanner, rng: np.random.Gene
 
 
 def rotate(image: Image.Image, boxes: Boxes, degrees: float) -> tuple[Image.Image, Boxes]:
-    """The image turned about its middle (clockwise as seen), the corners filled with its paper, and boxes ``[N, 4]``."""
+    """The image turned clockwise about its middle, its corners filled with paper, and ``boxes [N, 4]`` turned along."""
     turned = image.rotate(-degrees, resample=Image.Resampling.BILINEAR, fillcolor=image.getpixel((0, 0)))
     angle = math.radians(degrees)
     centre = np.array([image.width / 2, image.height / 2])

@@ -21,18 +21,19 @@ def layout_receipt(rng: random.Random, sections: Sequence[Section], tone: int) -
     left, top = 30 + rng.randrange(12), 30 + rng.randrange(16)
     sheet.centre("RECEIPT", top, Font("DejaVuSans-Bold", 24))
     sheet.centre(f"No. {rng.randint(1000, 9999)} copy", top + 36, Font("DejaVuSansMono", 11))
-    _pair(sheet, rng, "party", sections[0], (left, top + 66, 128), font)
-    _pair(sheet, rng, "date", sections[1], (left, top + 206, 92), font)
-    top = _goods(sheet, rng, left, top + 318, font)
-    _pair(sheet, rng, "amount", sections[2], (left, top, 92), font)
+    _pair(sheet, rng, "party", sections[0], place=(left, top + 66, 118), font=font)
+    _pair(sheet, rng, "date", sections[1], place=(left, top + 196, 92), font=font)
+    top = _goods(sheet, rng, left, top + 308, font)
+    _pair(sheet, rng, "amount", sections[2], place=(left, top, 92), font=font)
     sheet.rules.append((left, HEIGHT - 60, left + 2 * COLUMN, HEIGHT - 60))
     sheet.centre("Thank you for shopping", HEIGHT - 48, Font("DejaVuSans", 11))
     return sheet
 
 
 def _pair(
-    sheet: Sheet, rng: random.Random, kind: str, section: Section, place: tuple[int, int, int], font: Font
+    sheet: Sheet, rng: random.Random, kind: str, section: Section, *, place: tuple[int, int, int], font: Font
 ) -> None:
+    """Lays out two cells side by side, from ``place``: left, top, height."""
     left, top, height = place
     sheet.frames.append((left, top, left + 2 * COLUMN, top + height))
     for column, values in enumerate(_two(rng, kind)):

@@ -11,7 +11,7 @@ from docexp.documents.synthetic.sheet import Sheet, Words
 
 
 def encode(image: Image.Image, noisy: bool) -> tuple[bytes, ImageFormat]:
-    """The grey image as a file: PNG where it is flat, exact and small; JPEG where noise would make PNG large and slow."""
+    """The grey image as a file: PNG, exact and small, where it is flat; JPEG where noise makes PNG large and slow."""
     data = io.BytesIO()
     if noisy:
         image.save(data, "JPEG", quality=85)
@@ -23,8 +23,8 @@ def encode(image: Image.Image, noisy: bool) -> tuple[bytes, ImageFormat]:
 def record(sheet: Sheet, key: str, boxes: Boxes, rng: random.Random, image: tuple[bytes, ImageFormat]) -> Page:
     """The page called ``key``; ``boxes [N, 4]`` are the sheet's words in the image.
 
-    The units of the sheet are stored in an order drawn from ``rng``, words within a unit as they are read: a model that
-    knows a word's number in the page must not learn its column from it. ``reading_order`` has the true order.
+    Units are stored in an order drawn from ``rng``, and lines and entities as their words are: who knows the number of
+    a word, a line or an entity must not learn its column from it. ``reading_order`` has the true order.
     """
     units = list(sheet.units)
     rng.shuffle(units)
@@ -35,10 +35,13 @@ def record(sheet: Sheet, key: str, boxes: Boxes, rng: random.Random, image: tupl
     def moved(words: Words) -> Words:
         return tuple(place[word] for word in words)
 
-    def entity(label: str, words: Words, number: int) -> Entity:
-        x0, y0, x1, y1 = union(boxes[list(words)]).tolist()
-        return Entity(label, words, (x0, y0, x1, y1), id=str(number))
+    def entity(number: int) -> Entity:
+        label, words = sheet.entities[number]
+        x0, y0, x1, y1 = union(boxes[list(moved(words))]).tolist()
+        return Entity(label, moved(words), (x0, y0, x1, y1), id=str(number))
 
+    numbers = sorted(range(len(sheet.entities)), key=lambda number: place[sheet.entities[number][1][0]])
+    relations = tuple(Relation(numbers.index(head), numbers.index(tail)) for head, tail in sheet.relations)
     return Page(
         id=key,
         width=sheet.width,
@@ -47,9 +50,9 @@ def record(sheet: Sheet, key: str, boxes: Boxes, rng: random.Random, image: tupl
         word_boxes=boxes,
         image=image[0],
         image_format=image[1],
-        lines=tuple(map(moved, sheet.lines)),
-        entities=tuple(entity(label, moved(words), number) for number, (label, words) in enumerate(sheet.entities)),
-        relations=tuple(Relation(*link) for link in sheet.relations) or None,
+        lines=tuple(sorted(map(moved, sheet.lines))),
+        entities=tuple(map(entity, numbers)),
+        relations=relations or None,
         document_class=sheet.document_class,
         reading_order=moved(tuple(range(len(sheet.words)))),
         fields={name: (value,) for name, value in sheet.fields.items()} or None,

@@ -44,7 +44,7 @@ class Cell:
 
 @dataclass
 class Sheet:
-    """A page being laid out. Words come in reading order; ``units`` are the groups that a page's record may reorder.
+    """A page being laid out. Words come in reading order; ``units`` are the groups of words that are stored together.
 
     ``logo`` is the number of a drawn shape, or None; ``tone`` is the page's look (see ``cues.plan_sections``).
     """
@@ -65,7 +65,7 @@ class Sheet:
     fields: dict[str, str] = field(default_factory=dict)
 
     def write(
-        self, texts: Sequence[str], x: int, y: int, font: Font, right: int | None = None, cell: int | None = None
+        self, texts: Sequence[str], x: int, y: int, font: Font, *, right: int | None = None, cell: int | None = None
     ) -> Words:
         """Places ``texts`` from ``x`` on, in lines whose top is ``y``, wrapped before ``right``; their word indices."""
         written: list[int] = []
@@ -83,12 +83,11 @@ class Sheet:
         self.lines.append(tuple(line))
         return tuple(written)
 
-    def furniture(self, text: str, x: int, y: int, font: Font) -> int:
-        """Writes a line that is no part of a section, as an entity ``other`` of its own; its right edge."""
+    def furniture(self, text: str, x: int, y: int, font: Font) -> None:
+        """Writes a line that is no part of a section, as an entity ``other`` of its own."""
         words = self.write(text.split(), x, y, font)
         self.entities.append(("other", words))
         self.units.append(words)
-        return self.words[-1].box[2]
 
     def centre(self, text: str, y: int, font: Font) -> None:
         """Writes a line of furniture in the middle of the page."""

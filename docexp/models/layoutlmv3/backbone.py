@@ -1,7 +1,8 @@
 """LayoutLMv3 behind the backbone contract."""
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -36,7 +37,7 @@ class LayoutLMv3Backbone(PublishedBackbone):
         "max_rel_pos",
         "max_rel_2d_pos",
     )
-    parts = {
+    parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "image=none": ("patch_embed.", "cls_token", "pos_embed", "LayerNorm.", "norm."),
         "layout=false": ("encoder.rel_pos_x_bias.", "encoder.rel_pos_y_bias."),
         "text=false": ("embeddings.",),
@@ -89,7 +90,9 @@ class LayoutLMv3Backbone(PublishedBackbone):
     def _pixels(self, batch: Batch) -> Tensor:
         """Channels from -1 to 1 (``image_mean`` and ``image_std`` 0.5 of the published image processor)."""
         if batch.pixels is None:
-            raise DocexpError("the model sees the image, but the data has none: use model.image=none or data with images")
+            raise DocexpError(
+                "the model sees the image, but the data has none: use model.image=none or data with images"
+            )
         size, given = self.config.input_size, tuple(batch.pixels.shape[-2:])
         if given != (size, size):
             raise DocexpError(f"an image of {given[0]} × {given[1]} pixels in a model of image_size={size}")
@@ -123,5 +126,4 @@ def transformers_config(settings: "LayoutLMv3Settings", vocab_size: int, pad_tok
         hidden_dropout_prob=settings.dropout,
         attention_probs_dropout_prob=settings.attention_dropout,
         layer_norm_eps=settings.layer_norm_eps,
-        attn_implementation="eager",
     )

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 LOCAL_DECAY = 16.0
-"""How far the score of the farthest bucket starts below that of the nearest, for the steepest head (in nats)."""
+"""How much lower than near ones the steepest head starts to score what lies at the farthest distance (in nats)."""
 
 
 def relative_bias(table: Tensor, positions: Tensor, buckets: Tensor) -> Tensor:

@@ -51,9 +51,9 @@ class LayoutLMv3Settings(ModelSettings):
     train_rel_pos: bool = True
     """Whether the relative-position biases train, as in the authors' code; false: frozen, as in transformers."""
     rel_pos_init: str = "normal"
-    """How these biases start: ``normal`` (random, as in transformers), or ``local`` (those across and down the page fall
-    with distance, see ``relative_bias.local_table``): from scratch, small models then learn far sooner to look at the
-    part of the image where a word stands."""
+    """How these biases start: ``normal`` (random, as in transformers), or ``local`` (those across and down the page
+    fall with distance, see ``relative_bias.local_table``): from scratch, small models then learn far sooner to look at
+    the part of the image where a word stands."""
     rel_pos_bins: int = 32
     """Buckets of the distance in reading order, both directions together."""
     rel_pos_max: int = 128

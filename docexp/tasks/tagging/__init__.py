@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from docexp.errors import DocexpError
 from docexp.inputs.settings import DataSettings
 from docexp.tasks.settings import TaskSettings
 
 if TYPE_CHECKING:
+    from docexp.shards.index import Index
     from docexp.tasks.tagging.targets import TaggingTargets
     from docexp.tasks.tagging.task import Tagging
 
@@ -44,6 +46,17 @@ class TaggingSettings(TaskSettings):
         from docexp.tasks.tagging.task import Tagging
 
         return Tagging(data.labels, hidden_size, self.head_dropout)
+
+    def check_data(self, data: DataSettings, index: "Index") -> None:
+        """Every entity label of the data is either scored or counts as outside."""
+        if not data.labels:
+            raise DocexpError("task tagging needs data.labels: the entity labels to score, as in data.labels=[a,b]")
+        unknown = sorted(set(index.names("entities")) - {*data.labels, *data.outside_labels})
+        if unknown:
+            raise DocexpError(
+                f"{data.shards} has entities labelled {', '.join(unknown)}, which data.labels "
+                f"({', '.join(data.labels)}) do not name. Add them to data.labels or to data.outside_labels."
+            )
 
     def protocol(self, data: DataSettings) -> dict[str, str]:
         """Box level, scheme and windows."""

@@ -1,0 +1,148 @@
+"""The backbone contract: what goes in, what comes out, and that every trainable parameter trains."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import LayoutLMv3ImageProcessorPil
+
+from docexp.errors import DocexpError
+from docexp.inputs.batch import Batch
+from docexp.models.backbone import Encoded
+from docexp.models.layoutlmv3.backbone import LayoutLMv3Backbone
+
+torch.set_num_threads(1)
+
+ARMS = {
+    "all": {},
+    "text alone": {"image": "none"},
+    "image alone": {"text": False},
+    "no layout": {"layout": False},
+    "words alone": {"layout": False, "image": "none"},
+    "image without layout": {"layout": False, "text": False},
+    "frozen biases": {"train_rel_pos": False},
+}
+
+
+def outputs(encoded: Encoded) -> dict[str, Tensor]:
+    return {name: value for name, value in vars(encoded).items() if value is not None}
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_it_provides_what_it_says_and_every_trainable_parameter_gets_a_gradient(
+    small: Callable[..., Any], make_batch: Callable[..., Batch], arm: str
+) -> None:
+    settings = small(**ARMS[arm])
+    torch.manual_seed(0)
+    backbone = settings.build(120, 1)
+    encoded = outputs(backbone(make_batch((23, 9))))
+    assert set(encoded) == settings.provides == backbone.provides
+    shapes = {"text": (2, 23, 48), "patches": (2, 16, 48), "pooled": (2, 48)}
+    assert {name: tuple(value.shape) for name, value in encoded.items()} == {name: shapes[name] for name in encoded}
+    # what a task would train from: any one of the outputs must reach every parameter
+    for name, value in encoded.items():
+        backbone.zero_grad(set_to_none=True)
+        (value * torch.randn_like(value)).sum().backward(retain_graph=True)
+        idle = [key for key, weight in backbone.named_parameters() if weight.requires_grad and weight.grad is None]
+        assert not idle, (name, idle)
+    assert (arm == "frozen biases") == any(not weight.requires_grad for weight in backbone.parameters())
+
+
+def test_what_is_not_seen_is_not_built_and_the_rest_keeps_its_names(small: Callable[..., Any]) -> None:
+    names = {arm: set(small(**changes).build(120, 1).state_dict()) for arm, changes in ARMS.items()}
+    everything = names["all"]
+    assert all(some <= everything for some in names.values())
+    gone = {arm: {name.split(".")[1] for name in everything - some} for arm, some in names.items()}
+    image = {"patch_embed", "cls_token", "pos_embed", "LayerNorm", "norm"}
+    assert gone["text alone"] == image and gone["image alone"] == {"embeddings"}
+    assert gone["no layout"] == {"encoder"} and gone["words alone"] == image | {"encoder"}
+
+
+def test_text_patches_and_pooled_are_the_right_positions(
+    small: Callable[..., Any], make_batch: Callable[..., Batch]
+) -> None:
+    backbone, batch = small().build(120, 1), make_batch((23, 9))
+    hidden = backbone.layoutlmv3(
+        **backbone._text(batch), pixel_values=backbone._pixels(batch)
+    ).last_hidden_state  # 23 tokens, the visual class token, 16 patches
+    encoded = backbone(batch)
+    assert torch.equal(encoded.text, hidden[:, :23])
+    assert torch.equal(encoded.patches, hidden[:, 24:])
+    assert torch.equal(encoded.pooled, hidden[:, 0])
+    alone = small(text=False).build(120, 1)
+    hidden = alone.layoutlmv3(pixel_values=alone._pixels(batch)).last_hidden_state
+    assert torch.equal(alone(batch).pooled, hidden[:, 0]) and torch.equal(alone(batch).patches, hidden[:, 1:])
+
+
+def test_pixels_are_normalised_as_published(small: Callable[..., Any], make_batch: Callable[..., Batch]) -> None:
+    batch = make_batch((5,))
+    assert batch.pixels is not None
+    image = Image.fromarray(np.ascontiguousarray(batch.pixels[0].numpy().transpose(1, 2, 0)))
+    published = LayoutLMv3ImageProcessorPil(apply_ocr=False, do_resize=False)(image, return_tensors="pt")
+    ours = small().build(120, 1)._pixels(batch)
+    torch.testing.assert_close(ours, published["pixel_values"], rtol=0, atol=1e-6)
+    assert small().build(120, 1).double()._pixels(batch).dtype == torch.float64
+
+
+def test_without_layout_no_place_changes_anything(small: Callable[..., Any], make_batch: Callable[..., Batch]) -> None:
+    batch, moved = make_batch((23, 9)), make_batch((23, 9))
+    moved.bbox = moved.bbox // 2
+    torch.manual_seed(0)
+    blind, seeing = small(layout=False).build(120, 1), small().build(120, 1)
+    for name, value in outputs(blind(batch)).items():
+        assert torch.equal(value, outputs(blind(moved))[name])
+        assert not torch.equal(outputs(seeing(batch))[name], outputs(seeing(moved))[name])
+
+
+@pytest.mark.parametrize("arm", ["all", "image alone", "frozen biases"])
+def test_checkpointed_activations_change_no_bit(
+    small: Callable[..., Any], make_batch: Callable[..., Batch], arm: str
+) -> None:
+    batch = make_batch((23, 9))
+
+    def step(checkpointed: bool) -> tuple[Tensor, dict[str, Tensor], int]:
+        torch.manual_seed(0)
+        backbone = small(dropout=0.1, attention_dropout=0.1, **ARMS[arm]).build(120, 1)
+        if checkpointed:
+            backbone.checkpoint_activations()
+        kept: list[int] = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
+            pooled = backbone(batch).pooled
+        pooled.square().sum().backward()
+        return pooled, {n: w.grad for n, w in backbone.named_parameters() if w.grad is not None}, sum(kept)
+
+    (plain, gradients, kept), (checkpointed, others, fewer) = step(False), step(True)
+    assert torch.equal(plain, checkpointed)
+    assert gradients.keys() == others.keys() and all(torch.equal(gradients[n], others[n]) for n in gradients)
+    assert fewer < kept / 2
+
+
+@pytest.mark.parametrize(
+    ("lengths", "image_size", "message"),
+    [
+        ((65,), 64, "a text of 65 tokens in a model of max_tokens=64"),
+        ((9,), 32, "an image of 32 × 32 pixels in a model of image_size=64"),
+        ((9,), None, "the data has none: use model.image=none"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(
+    small: Callable[..., Any],
+    make_batch: Callable[..., Batch],
+    lengths: tuple[int, ...],
+    image_size: int | None,
+    message: str,
+) -> None:
+    with pytest.raises(DocexpError, match=message):
+        small().build(120, 1)(make_batch(lengths, image_size=image_size))
+
+
+def test_the_longest_text_fits(small: Callable[..., Any], make_batch: Callable[..., Batch]) -> None:
+    for pad in (0, 1, 7):
+        backbone: LayoutLMv3Backbone = small().build(120, pad)
+        batch = make_batch((64, 3))
+        batch.input_ids[~batch.mask] = pad
+        assert backbone(batch).text.shape == (2, 64, 48)
