@@ -79,6 +79,7 @@ class Composed:
     choices: dict[str, str]
     overrides: tuple[str, ...]
     project: Project
+    launcher: dict[str, Any] = field(default_factory=dict)
 
 
 def compose(overrides: Sequence[str], project: Project | None = None) -> Composed:
@@ -98,6 +99,7 @@ def compose(overrides: Sequence[str], project: Project | None = None) -> Compose
     with _hydra(project) as hydra_compose:
         composed = hydra_compose(PRIMARY, [*search_path(project), *prepared], return_hydra_config=True)
         choices = dict(composed.hydra.runtime.choices)
+        launcher = OmegaConf.to_container(composed.hydra.launcher, resolve=True)
         del composed.hydra
         try:
             plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=False)
@@ -106,7 +108,8 @@ def compose(overrides: Sequence[str], project: Project | None = None) -> Compose
     assert isinstance(plain, dict)
     config = {str(key): value for key, value in plain.items()}
     chosen = {str(group): str(choice) for group, choice in choices.items() if choice is not None}
-    return Composed(config, chosen, tuple(overrides), project)
+    assert isinstance(launcher, dict)
+    return Composed(config, chosen, tuple(overrides), project, {str(key): value for key, value in launcher.items()})
 
 
 def normalise_override(word: str, project: Project) -> str:
@@ -162,9 +165,6 @@ def _hydra(project: Project) -> Iterator[Any]:
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
 
-    from docexp.studies.launchers import register
-
-    register()
     try:
         with initialize_config_dir(str(project.folders[0]), version_base="1.3"):
             yield hydra_compose

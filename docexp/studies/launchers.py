@@ -1,42 +1,75 @@
-"""Hydra launchers of docexp: every job of a sweep is checked before the first one starts."""
+"""How the jobs of a sweep are started: ``conf/hydra/launcher/``. Imports nothing heavy."""
 
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn, JobStatus
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from docexp.errors import DocexpError
 
 
-class LocalLauncher(Launcher):
-    """Runs the jobs of a sweep on this machine, ``parallel`` at a time, each in a process of its own."""
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep: how tables call it, its configuration as a file, and where its process writes."""
 
-    def __init__(self, parallel: int = 1) -> None:
-        self.parallel = parallel
-        self.task_function: TaskFunction | None = None
-
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Called by Hydra's sweeper before ``launch``."""
-        self.task_function = task_function
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Hands all jobs of a batch to the task function, which starts them and waits."""
-        assert self.task_function is not None
-        jobs: Any = [list(overrides) for overrides in job_overrides]
-        outcomes: Any = self.task_function((jobs, self.parallel))  # pyright: ignore[reportArgumentType]
-        results = []
-        for index, (overrides, failure) in enumerate(zip(jobs, outcomes, strict=True)):
-            result = JobReturn(overrides=overrides, working_dir=str(Path.cwd()))
-            result.status = JobStatus.FAILED if failure else JobStatus.COMPLETED
-            result.return_value = failure or index
-            results.append(result)
-        return results
+    name: str
+    config: Path
+    log: Path
 
 
-def register() -> None:
-    """Makes the launchers known to Hydra, which otherwise finds plugins only in its own namespace."""
-    if LocalLauncher not in Plugins.instance().discover(Launcher):
-        Plugins.instance().register(LocalLauncher)
+@dataclass(frozen=True)
+class Outcome:
+    """How a job's process ended."""
+
+    job: Job
+    status: int
+    seconds: float
+
+
+@dataclass(kw_only=True)
+class LauncherSettings(ABC):
+    """A way of starting jobs."""
+
+    @abstractmethod
+    def launch(self, jobs: Sequence[Job], again: bool, ended: Callable[[Outcome], None]) -> None:
+        """Starts every job; ``ended`` is told about each."""
+
+
+@dataclass(kw_only=True)
+class LocalLauncher(LauncherSettings):
+    """Runs the jobs on this machine, each in a process of its own."""
+
+    parallel: int = 1
+    """Jobs at once; each then gets its share of the CPU's cores."""
+
+    def __post_init__(self) -> None:
+        if self.parallel < 1:
+            raise DocexpError(f"parallel={self.parallel} must be at least 1")
+
+    def launch(self, jobs: Sequence[Job], again: bool, ended: Callable[[Outcome], None]) -> None:
+        """Runs all jobs, ``parallel`` at a time."""
+        with ThreadPoolExecutor(self.parallel) as pool:
+            for outcome in pool.map(lambda job: self._run(job, again, ended), jobs):
+                assert outcome is not None
+
+    def _run(self, job: Job, again: bool, ended: Callable[[Outcome], None]) -> Outcome:
+        began = time.monotonic()
+        # the configuration goes as a file, not as the words of the command line, which would start the sweep again
+        command = [sys.executable, "-m", "docexp.cli", "train", f"config={job.config}", *(["--again"] if again else [])]
+        with job.log.open("wb") as log:
+            status = subprocess.run(
+                command, stdout=log, stderr=subprocess.STDOUT, env=self._environment(), check=False
+            ).returncode
+        outcome = Outcome(job, status, time.monotonic() - began)
+        ended(outcome)
+        return outcome
+
+    def _environment(self) -> dict[str, str]:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        # a number of threads that is set already stays
+        return {"OMP_NUM_THREADS": str(max(cores // self.parallel, 1)), **os.environ}

@@ -1,142 +1,116 @@
-"""``docexp train -m``: Hydra spells out the jobs, all are checked, then the launcher runs what is not finished."""
+"""``docexp train -m``: Hydra's grammar spells out the jobs, all are checked, then the launcher starts them."""
 
 import hashlib
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from docexp.config.check import check
-from docexp.config.compose import PRIMARY, Project, compose, normalise_override, search_path
+from docexp.config.check import check, fill
+from docexp.config.compose import Composed, Project, compose, normalise_override
+from docexp.config.sources import Sources
 from docexp.errors import DocexpError
+from docexp.runs import atomic
+from docexp.runs.find import locate
 from docexp.runs.resolve import ResolvedRun, resolve
-from docexp.runs.result import Result
+from docexp.runs.result import DIVERGED, Result
+from docexp.studies.launchers import Job, LauncherSettings, Outcome
 
 TAIL_LINES = 20
 
 
-@dataclass(frozen=True)
-class Job:
-    """One run of a sweep: what was swept, the run itself, and where its process writes."""
-
-    words: str
-    run: ResolvedRun
-    config: Path
-    log: Path
-
-
 def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
-    """Runs every combination of the comma-separated overrides; 0 when all finished.
+    """Runs every combination of the comma-separated overrides; 0 when all of them have a result.
 
     Raises:
-        DocexpError: any one of the jobs is not a valid run; then none is started.
+        DocexpError: any one of the jobs is not a valid run, or two are the same; then none is started.
     """
-    from hydra._internal.hydra import Hydra
-    from hydra._internal.utils import create_config_search_path
-    from hydra.core.global_hydra import GlobalHydra
+    words = spelled_out(overrides, project)
+    composed = [compose(job, project) for job in words]
+    launcher = _launcher(composed[0])
+    runs = [resolve(check(job)) for job in composed]
+    names = _swept(words)
+    _refuse_twins(runs, names)
+    jobs = _jobs(runs, names)
+    finished = 0 if again else sum(run.folder.result.is_file() for run in runs)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{len(jobs)} runs: {finished} finished, {len(jobs) - finished} to run")
+    failed: list[Outcome] = []
+
+    def ended(outcome: Outcome) -> None:
+        run = runs[jobs.index(outcome.job)]
+        if outcome.status:
+            failed.append(outcome)
+        console.print(_told(outcome, run), markup=False)
+
+    launcher.launch(jobs, again, ended)
+    if failed:
+        console.print(f"{len(failed)} of {len(jobs)} runs failed; the same command runs only those again")
+    return 1 if failed else 0
+
+
+def spelled_out(overrides: Sequence[str], project: Project) -> list[list[str]]:
+    """The overrides of each job: ``a=1,2 b=x`` gives two, by Hydra's sweep grammar (lists, ``range``, ``glob``, …).
+
+    Raises:
+        DocexpError: a word that the grammar does not know.
+    """
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
-    from docexp.studies.launchers import register
-
     words = [normalise_override(word, project) for word in overrides]
-    outcomes: list[str | None] = []
-
-    def start(request: Any) -> list[str | None]:
-        all_words, parallel = request
-        outcomes.extend(_run_all([list(w) for w in all_words], parallel, project, again))
-        return outcomes
-
-    register()
-    hydra = Hydra.create_main_hydra2("docexp", create_config_search_path(str(project.folders[0])))
     try:
-        hydra.multirun(PRIMARY, start, [*search_path(project), *words], with_log_configuration=False)
+        (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), max_batch_size=None)
     except HydraException as error:
-        raise DocexpError(" · ".join(str(error).splitlines()[:2])) from None
-    finally:
-        GlobalHydra.instance().clear()
-    return 1 if any(outcomes) else 0
+        raise DocexpError(str(error).splitlines()[0]) from None
+    return [list(job) for job in jobs]
 
 
-def _run_all(all_words: list[list[str]], parallel: int, project: Project, again: bool) -> list[str | None]:
-    from hydra.core.global_hydra import GlobalHydra
+def _launcher(composed: Composed) -> LauncherSettings:
+    settings, _ = fill(composed.launcher, "hydra.launcher", LauncherSettings, Sources(composed))
+    return settings
 
-    GlobalHydra.instance().clear()
-    runs = [resolve(check(compose(words, project))) for words in all_words]
-    names = _swept(all_words)
-    identities = [run.identity for run in runs]
-    for first, identity in enumerate(identities):
-        if identity in identities[:first]:
+
+def _refuse_twins(runs: Sequence[ResolvedRun], names: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for run, name in zip(runs, names, strict=True):
+        if run.identity in seen:
             raise DocexpError(
-                f"two jobs of this sweep are the same run {identity}: {names[identities.index(identity)]} and "
-                f"{names[first]}. Sweep over settings that change the run."
+                f"two jobs of this sweep are the same run {run.identity}: {seen[run.identity]}, and {name}. "
+                "Sweep over settings that change what is computed."
             )
-    folder = _folder(runs)
-    jobs = []
-    for number, (name, run) in enumerate(zip(names, runs, strict=True)):
-        config = folder / f"{number:03d}.yaml"
-        _write_config(run, config)
-        jobs.append(Job(name, run, config, folder / f"{number:03d}.log"))
-    finished = sum(job.run.folder.result.is_file() for job in jobs) if not again else 0
-    console = Console(highlight=False)
-    console.print(f"{len(jobs)} runs: {finished} finished, {len(jobs) - finished} to run, {parallel} at once")
-    with ThreadPoolExecutor(parallel) as pool:
-        return list(pool.map(lambda job: _run_one(job, parallel, again, console), jobs))
+        seen[run.identity] = name
 
 
-def _run_one(job: Job, parallel: int, again: bool, console: Console) -> str | None:
-    """Runs one job in its own process; the reason it failed, or None."""
-    began = time.monotonic()
-    command = [sys.executable, "-m", "docexp.cli", "train", f"config={job.config}", *(["--again"] if again else [])]
-    with job.log.open("wb") as log:
-        job_process = subprocess.run(
-            command, stdout=log, stderr=subprocess.STDOUT, env=_environment(parallel), check=False
-        )
-    minutes, seconds = divmod(round(time.monotonic() - began), 60)
-    head = f"{job.words}  {job.run.identity}"
-    if job_process.returncode == 0:
-        result = Result.read(job.run.folder.result)
-        score = "diverged" if result.status == "diverged" else f"{result.primary_metric} {100 * result.value:.1f}"
-        console.print(f"{head}  {score}  {minutes}:{seconds:02d}", soft_wrap=True)
-        return None
-    tail = job.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-    lines = [f"{head}  failed with status {job_process.returncode}, last lines of {job.log}:", *(f"    {line}" for line in tail)]
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
-    return f"status {job_process.returncode}"
-
-
-def _environment(parallel: int) -> dict[str, str]:
-    """Jobs side by side share the cores; a number of threads that is set already stays."""
-    threads = max(len(os.sched_getaffinity(0)) // parallel, 1) if hasattr(os, "sched_getaffinity") else 1
-    return {"OMP_NUM_THREADS": str(threads), **os.environ}
-
-
-def _swept(all_words: list[list[str]]) -> list[str]:
+def _swept(jobs: list[list[str]]) -> list[str]:
     """Each job named by the words that are not the same for all."""
-    shared = set.intersection(*(set(words) for words in all_words))
-    names = [" ".join(word.lstrip("+") for word in words if word not in shared) for words in all_words]
+    shared = set.intersection(*(set(words) for words in jobs))
+    names = [" ".join(word.lstrip("+") for word in words if word not in shared) for words in jobs]
     return [name or "the only job" for name in names]
 
 
-def _folder(runs: list[ResolvedRun]) -> Path:
-    name = hashlib.sha256("".join(run.identity for run in runs).encode()).hexdigest()[:4]
-    folder = Path(runs[0].settings.paths.runs) / ".sweeps" / name
-    try:
+def _jobs(runs: Sequence[ResolvedRun], names: Sequence[str]) -> list[Job]:
+    together = hashlib.sha256("".join(run.identity for run in runs).encode()).hexdigest()[:4]
+    folder = Path(runs[0].settings.paths.runs) / ".sweeps" / together
+    with atomic.mendable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DocexpError(
-            f"{folder} cannot be made: {error.strerror}. Set paths.runs to a folder you may write."
-        ) from error
-    return folder
+    jobs = []
+    for number, (run, name) in enumerate(zip(runs, names, strict=True)):
+        job = Job(name, folder / f"{number:03d}.yaml", folder / f"{number:03d}.log")
+        atomic.write_yaml(job.config, run.settings.plain)
+        jobs.append(job)
+    return jobs
 
 
-def _write_config(run: ResolvedRun, file: Path) -> None:
-    import yaml
-
-    file.write_text(yaml.safe_dump(run.settings.plain, sort_keys=False, allow_unicode=True))
+def _told(outcome: Outcome, run: ResolvedRun) -> str:
+    head = f"{outcome.job.name}  {run.identity}"
+    if outcome.status:
+        tail = outcome.job.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
+        lines = "".join(f"\n    {line}" for line in tail)
+        return f"{head}  failed with status {outcome.status}, last lines of {outcome.job.log}:{lines}"
+    folder = locate(run.identity, Path(run.settings.paths.runs)) or run.folder  # another start may have placed it
+    result = Result.read(folder.result)
+    score = "diverged" if result.status == DIVERGED else f"{result.primary_metric} {100 * result.value:.1f}"
+    minutes, seconds = divmod(round(outcome.seconds), 60)
+    return f"{head}  {score}  {minutes}:{seconds:02d}"

@@ -18,6 +18,7 @@ from docexp.runs.resolve import ResolvedRun
 from docexp.shards.index import Index
 from docexp.shards.order import Order
 from docexp.shards.read import ShardReader
+from docexp.training.allocator import keep_memory
 from docexp.training.checkpoint_io import FolderCheckpointIO, load_weights, pointed
 from docexp.training.module import RunModule
 from docexp.training.settings import PRECISIONS, HardwareSettings
@@ -116,6 +117,8 @@ def build_trainer(
     profile: bool = False,
 ) -> pl.Trainer:
     """Lightning's Trainer as docexp uses it: it never logs, shows, samples or checkpoints on its own."""
+    if hardware.accelerator == "cpu":
+        keep_memory()
     accumulation = hardware.accumulation(global_batch) if max_steps else 1
     profiler = SimpleProfiler(dirpath=folder, filename="profile") if profile else None
     return pl.Trainer(

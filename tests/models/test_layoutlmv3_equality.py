@@ -108,6 +108,18 @@ def test_outputs_and_gradients_equal_those_of_the_stock_model(
         torch.testing.assert_close(ours[name], theirs[name], rtol=tolerance, atol=tolerance * theirs[name].abs().max())
 
 
+def test_the_same_seed_drops_the_same_values(small: Callable[..., Any], make_batch: Callable[..., Batch]) -> None:
+    backbone = small(dropout=0.2, attention_dropout=0.3).build(120, 1)
+    head, stock, batch = TokenClassifier(48, 13, 0.2), stock_of(backbone, 13), make_batch(RAGGED)
+    copied(backbone, head, stock)
+    stock.train()
+    torch.manual_seed(5)
+    logits = head(backbone(batch).text)
+    torch.manual_seed(5)
+    assert torch.equal(logits, stock(**stock_inputs(batch, torch.float32)).logits)
+    assert not torch.equal(logits, head(backbone(batch).text))
+
+
 def test_the_stock_model_leaves_the_biases_without_a_gradient_and_refuses_checkpointing(
     small: Callable[..., Any], make_batch: Callable[..., Batch]
 ) -> None:

@@ -78,26 +78,27 @@ def test_the_bare_model_has_no_prefix(published: Any, fresh: LayoutLMv3Backbone,
 
 
 def test_shards(published: Any, fresh: LayoutLMv3Backbone, tmp_path: Path) -> None:
-    published.save_pretrained(tmp_path, max_shard_size="100KB")
-    assert len(list(tmp_path.glob("model-*.safetensors"))) > 1 and not (tmp_path / "model.safetensors").exists()
-    assert load_weights(fresh, str(tmp_path)).heads == HEADS
+    folder = tmp_path / "model"
+    published.save_pretrained(folder, max_shard_size="100KB")
+    shards = sorted(folder.glob("model-*.safetensors"))
+    assert len(shards) > 1 and not (folder / "model.safetensors").exists()
+    assert load_weights(fresh, str(folder)).heads == HEADS
     assert_loaded(fresh, published)
-    index = tmp_path / "model.safetensors.index.json"
-    whole = json.loads(index.read_text())
-    for value, message in (
-        (
-            {**whole["weight_map"], "layoutlmv3.more": sorted(whole["weight_map"].values())[0]},
-            "that no shard holds: layoutlmv3.more",
-        ),
-        ({**whole["weight_map"], "layoutlmv3.more": "../model.safetensors"}, r"names the shard \.\./model.safetensors"),
-        ({**whole["weight_map"], "layoutlmv3.more": "gone.safetensors"}, r"names the shard gone.safetensors"),
+    save_file({"layoutlmv3.more": torch.zeros(1)}, tmp_path / "outside.safetensors")
+    index = folder / "model.safetensors.index.json"
+    whole = json.loads(index.read_text())["weight_map"]
+    for shard, message in (
+        (shards[0].name, "that no shard holds: layoutlmv3.more"),
+        ("../outside.safetensors", r"names the shard \.\./outside.safetensors, which is not beside it"),
+        (str(tmp_path / "outside.safetensors"), r"outside.safetensors, which is not beside it"),
+        ("gone.safetensors", r"names the shard gone.safetensors, which is not beside it"),
     ):
-        index.write_text(json.dumps({"weight_map": value}))
+        index.write_text(json.dumps({"weight_map": {**whole, "layoutlmv3.more": shard}}))
         with pytest.raises(DocexpError, match=message):
-            load_weights(fresh, str(tmp_path))
+            load_weights(fresh, str(folder))
     index.write_text("[1")
     with pytest.raises(DocexpError, match="is no index of shards"):
-        load_weights(fresh, str(tmp_path))
+        load_weights(fresh, str(folder))
 
 
 def test_a_pickle_of_older_days_with_its_constants(published: Any, fresh: LayoutLMv3Backbone, tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ PAPER = (250, 170, 30)
 SHADES = (45, 165, None)
 """Grey behind a cell by role, under ``image_cue=field``; the last role has none, in a section of two or of three."""
 
+TICK = 16
+"""Width of a tick box in pixels: a third of a 16-pixel patch when a form is scaled to 224 × 224."""
+
 
 def draw(sheet: Sheet, image_cue: str) -> Image.Image:
     """The sheet in grey (mode ``L``), without noise."""
@@ -60,12 +63,12 @@ def _inside(box: Rect) -> Rect:
 
 def _tick(pen: ImageDraw.ImageDraw, cell: Cell, roles: int, ink: int) -> None:
     """Filled for the first role, crossed for the second of three, empty for the last."""
-    x, y = cell.box[0] + 6, cell.box[1] + 8
-    box = (x, y, x + 13, y + 13)
+    x, y = cell.box[0] + 6, cell.box[1] + 6
+    box = (x, y, x + TICK, y + TICK)
     pen.rectangle(box, outline=ink, width=1, fill=ink if cell.role == 0 else None)
     if 0 < cell.role < roles - 1:
         pen.line(box, fill=ink, width=2)
-        pen.line((x, y + 13, x + 13, y), fill=ink, width=2)
+        pen.line((x, y + TICK, x + TICK, y), fill=ink, width=2)
 
 
 def _logo(pen: ImageDraw.ImageDraw, sheet: Sheet, ink: int) -> None:

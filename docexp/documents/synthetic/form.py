@@ -11,7 +11,7 @@ from docexp.documents.synthetic.sheet import TICK_ROOM, Sheet
 WIDTH, HEIGHT = 680, 880  # letter paper at 80 dpi
 SECTIONS = 4
 KINDS = tuple(sorted(TITLES))
-ROW, COLUMN = 45, 202  # at 224 × 224 a section's column covers 4 × 2 patches of 16
+ROW, COLUMN = 48, 202  # at 224 × 224 a section's column covers 4 × 2 patches of 16
 
 
 def layout_form(rng: random.Random, sections: Sequence[Section], tone: int) -> Sheet:

@@ -8,7 +8,7 @@ from docexp.documents.synthetic.glyphs import Font, Stamp, stamp
 Rect = tuple[int, int, int, int]
 Words = tuple[int, ...]
 
-TICK_ROOM = 22
+TICK_ROOM = 26
 """Pixels kept free at a cell's left for a tick box, whether one is drawn or not: places do not tell the cue."""
 
 

@@ -1,0 +1,143 @@
+"""Sweeps, comparisons, evaluations, debug presets, and runs that start from other runs: as typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from docexp.runs.find import all_runs, find
+from docexp.runs.result import Result
+
+QUICK = ["trainer.max_steps=3", "trainer.global_batch=4"]
+
+
+def test_a_sweep_runs_what_is_missing_and_compare_shows_it(train, cli, tmp_path: Path) -> None:
+    sweep = ["-m", *QUICK, "seed=0,1", "model.layout=true,false", "hydra.launcher.parallel=2"]
+    status, output = train(*sweep).wait()
+    assert status == 0, output
+    assert "4 runs: 0 finished, 4 to run" in output
+    assert len(list(all_runs(tmp_path / "runs"))) == 4
+    status, output = train(*sweep).wait()
+    assert status == 0, output
+    assert "4 runs: 4 finished, 0 to run" in output
+    status, output = cli("compare", "experiment=custom", "--json").wait()
+    assert status == 0, output
+    rows = json.loads(output)["rows"]
+    assert [row["n"] for row in rows] == [2, 2]
+    assert {row["settings"]["model.layout"] for row in rows} == {True, False}
+    status, output = cli("compare", "experiment=custom").wait()
+    assert "n = 2" in output
+    assert "layout" in output
+
+
+def test_a_failing_job_shows_its_last_lines_and_the_others_run(train, tmp_path: Path) -> None:
+    blocked = find_blocked(tmp_path)
+    status, output = train("-m", *QUICK, "seed=0,1", before=blocked).wait()
+    assert status == 1
+    assert "failed with status" in output
+    assert "planted" in output
+    assert "1 of 2 runs failed" in output
+    assert sum(run.result.is_file() for run in all_runs(tmp_path / "runs")) == 1
+
+
+def find_blocked(tmp_path: Path):
+    """Plants a failure in the job with seed 1: its processes see a PYTHONPATH whose sitecustomize raises for it."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import sys\n"
+        "words = [w for w in sys.orig_argv if w.startswith('config=')]\n"
+        "if words and 'seed: 1' in open(words[0][7:]).read():\n"
+        "    sys.exit('planted')\n"
+    )
+    return Planted(folder)
+
+
+class Planted:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self) -> None:
+        import os
+
+        os.environ["PYTHONPATH"] = str(self.folder)
+
+
+def test_a_sweep_with_a_wrong_job_starts_none(train, tmp_path: Path) -> None:
+    status, output = train("-m", *QUICK, "model.heads=2,5").wait()
+    assert status == 2
+    assert "hidden_size=24 must be a multiple of heads=5" in output
+    assert not (tmp_path / "runs").exists()
+
+
+def test_two_equal_jobs_are_refused(train) -> None:
+    status, output = train("-m", *QUICK, "data.workers=0,1").wait()
+    assert status == 2
+    assert "are the same run" in output
+
+
+def test_a_run_starts_from_anothers_weights_and_holds_its_identity(train, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    assert train(*QUICK).wait()[0] == 0
+    (first,) = all_runs(runs)
+    assert train(*QUICK, "seed=1", "optim.lr=1e-12", f"model.weights=run:{first.identity}").wait()[0] == 0
+    second = find("seed=1", runs)
+    mine, theirs = (load_file(run.checkpoints / "step-000003" / "model.safetensors") for run in (second, first))
+    backbone = [name for name in mine if name.startswith("backbone.")]
+    assert backbone
+    assert all(abs(mine[name] - theirs[name]).max() < 1e-5 for name in backbone)
+    # another spelling of the same upstream is the same run
+    spelled = f"model.weights=run:{first.identity[:6]}@last"
+    status, output = train(*QUICK, "seed=1", "optim.lr=1e-12", spelled).wait()
+    assert status == 0, output
+    assert f"run {second.identity}  finished on" in output
+
+
+def test_evaluate_scores_another_split_and_keeps_it(train, cli, tmp_path: Path) -> None:
+    assert train(*QUICK).wait()[0] == 0
+    (run,) = all_runs(tmp_path / "runs")
+    result = Result.read(run.result)
+    status, output = cli("evaluate", run.identity[:6]).wait()
+    assert status == 0, output
+    assert result.evaluation in output  # the same checkpoint, data and protocol: the same folder
+    assert "majority baseline" in output
+    status, output = cli("evaluate", run.identity, "split=validation", "data.box_level=line").wait()
+    assert status == 0, output
+    assert "boxes line boxes" in output
+    assert len(list(run.evaluations.iterdir())) == 2
+    status, output = cli("evaluate", run.identity, "optim.lr=3").wait()
+    assert status == 2
+    assert "evaluate takes data and hardware" in output
+    status, output = cli("evaluate", run.identity, "split=dev").wait()
+    assert status == 2
+    assert "has no split 'dev'" in output
+
+
+@pytest.mark.parametrize("preset", ["one_batch", "profile"])
+def test_debug_presets_stay_apart_from_real_runs(preset: str, train, tmp_path: Path) -> None:
+    status, output = train(f"debug={preset}").wait()
+    assert status == 0, output
+    assert not list(all_runs(tmp_path / "runs"))
+    (profile,) = [list((tmp_path / "runs" / ".debug").rglob("*profile*.txt"))]
+    assert bool(profile) == (preset == "profile")
+
+
+def test_overfitting_a_few_pages_learns_them(train) -> None:
+    """Can the whole path from words to loss learn at all?"""
+    words = ["debug=overfit", "optim.lr=1e-2", "model.dropout=0", "task.head_dropout=0", "trainer.max_steps=120"]
+    status, output = train(*words, "data.reader.cue=text").wait()
+    assert status == 0, output
+    f1 = float(output.split("entity F1 ")[1].split()[0])
+    assert f1 > 90, output
+
+
+def test_a_diverged_run_is_a_result(train, tmp_path: Path) -> None:
+    words = ["optim=sgd", "optim.lr=1e30", "trainer.clip_norm=0", "trainer.log_every=1", "trainer.max_steps=20"]
+    status, output = train(*words).wait()
+    assert status == 0, output
+    assert "diverged: the loss of step" in output
+    (run,) = all_runs(tmp_path / "runs")
+    assert Result.read(run.result).status == "diverged"
+    status, output = train(*words).wait()
+    assert "diverged: nothing to do" in output
