@@ -32,7 +32,9 @@ def data_tokenizer(index: Index, vocab_size: int, out: Path | None = None) -> To
     except OSError as error:
         shutil.rmtree(draft, ignore_errors=True)
         if not (folder / "tokenizer.json").is_file():  # else another process has just put the same tokenizer there
-            raise DocexpError(f"the tokenizer cannot be written to {folder}: {error.strerror}. Give out=DIR.") from error
+            raise DocexpError(
+                f"the tokenizer cannot be written to {folder}: {error.strerror}. Give out=DIR."
+            ) from error
     return tokenizer
 
 

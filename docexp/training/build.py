@@ -23,40 +23,43 @@ from docexp.training.checkpoint_io import FolderCheckpointIO, load_weights, poin
 from docexp.training.module import RunModule
 from docexp.training.settings import PRECISIONS, HardwareSettings
 
+BACKBONE = "backbone."
+"""What the names of a backbone's weights begin with in a checkpoint."""
 
-def build_module(run: ResolvedRun, first_weights: bool = True) -> RunModule:
-    """Backbone and head, drawn from the run's seed and nothing else.
 
-    ``first_weights`` puts the weights in that training starts from; an evaluation brings its own.
-    """
+def build_module(run: ResolvedRun) -> RunModule:
+    """Backbone and head, drawn from the run's seed and nothing else."""
     settings = run.settings
     torch.manual_seed(settings.seed)
     backbone = settings.model.build(run.tokenizer.vocab_size, run.tokenizer.pad_id)
     task = settings.task.build(settings.data, backbone.hidden_size)
     if settings.hardware.gradient_checkpointing:
         backbone.checkpoint_activations()
-    if first_weights:
-        _load_first_weights(run, backbone)
     return RunModule(backbone, task, settings.optim, settings.trainer.max_steps, settings.seed)
 
 
-def _load_first_weights(run: ResolvedRun, backbone: Backbone) -> None:
+def load_first_weights(run: ResolvedRun, backbone: Backbone) -> str:
+    """Puts in the weights that training starts from; says what was loaded and what was not, "" when nothing is.
+
+    Raises:
+        DocexpError: weights that do not fit.
+    """
     if run.upstream is None:
-        return
+        return ""
     if run.upstream.run is None:
         assert run.settings.model.weights is not None
-        load_published(backbone, run.settings.model.weights)
-        return
-    checkpoint = pointed(run.upstream.run.checkpoints, run.upstream.checkpoint)
+        return str(load_published(backbone, run.settings.model.weights))
+    name, which = run.upstream.run.identity, run.upstream.checkpoint
+    checkpoint = pointed(run.upstream.run.checkpoints, which)
     if checkpoint is None:
-        raise DocexpError(f"run {run.upstream.run.identity} has no {run.upstream.checkpoint} checkpoint")
-    prefix = "backbone."
-    weights = {n.removeprefix(prefix): w for n, w in load_weights(checkpoint).items() if n.startswith(prefix)}
+        raise DocexpError(f"run {name} has no {which} checkpoint: it was trained with trainer.selection=last")
+    weights = {n.removeprefix(BACKBONE): w for n, w in load_weights(checkpoint).items() if n.startswith(BACKBONE)}
     try:
         backbone.load_state_dict(weights)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
-        raise DocexpError(f"the weights of run {run.upstream.run.identity} do not fit this model: {reason}") from None
+        raise DocexpError(f"the weights of run {name} do not fit this model: {reason}") from None
+    return f"run {name}, {checkpoint.name}: {len(weights)} tensors loaded"
 
 
 def build_training_data(run: ResolvedRun) -> TrainingData:

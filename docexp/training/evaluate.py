@@ -42,7 +42,7 @@ def evaluate(run: ResolvedRun, checkpoint: Path, index: Index, split: str) -> Sc
     Every sample is decoded once, on whichever rank, and scored once, after the ranks' predictions were gathered.
     """
     began = time.monotonic()
-    module = build_module(run, first_weights=False)
+    module = build_module(run)
     module.load_state_dict(load_weights(checkpoint))
     trainer = build_trainer(run.settings.hardware, run.folder.path)
     trainer.test(module, datamodule=build_evaluation_data(run, index, split), verbose=False)

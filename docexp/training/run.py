@@ -19,7 +19,7 @@ from docexp.runs.metrics_log import MetricsLog
 from docexp.runs.resolve import ResolvedRun, resolve
 from docexp.runs.result import DIVERGED, FINISHED, Result
 from docexp.training import torchrun
-from docexp.training.build import build_module, build_trainer, build_training_data
+from docexp.training.build import build_module, build_trainer, build_training_data, load_first_weights
 from docexp.training.checkpoint_io import discard_partial, pointed
 from docexp.training.checkpoints import Checkpoints
 from docexp.training.display import Display
@@ -92,10 +92,11 @@ class _Training:
     def _fit(self, metrics: MetricsLog | None) -> str:
         settings = self.run.settings
         module = build_module(self.run)
+        loaded = "" if self.checkpoint else load_first_weights(self.run, module.backbone)
         began = time.monotonic()
         with Interrupts() as interrupts:
             trainer = self._trainer(metrics, interrupts)
-            self._say_start(module)
+            self._say_start(module, loaded)
             resumed = str(self.checkpoint) if self.checkpoint else None
             try:
                 trainer.fit(module, datamodule=build_training_data(self.run), ckpt_path=resumed)
@@ -152,7 +153,7 @@ class _Training:
         metrics.cut_back(self.first_step)
         return metrics
 
-    def _say_start(self, module: RunModule) -> None:
+    def _say_start(self, module: RunModule, loaded: str) -> None:
         run, plan = self.run, self.run.settings.trainer
         state = f"resumed at step {self.first_step}" if self.checkpoint else "new"
         parameters = sum(parameter.numel() for parameter in module.parameters())
@@ -161,6 +162,8 @@ class _Training:
             f"  {parameters / 1e6:.1f}M parameters, {plan.max_steps:,} steps of {plan.global_batch} pages of "
             f"{run.index.facts.name}, {run.settings.hardware.precision}, seed {run.settings.seed}"
         )
+        if loaded:
+            self.log.say(f"  weights from {loaded}")
 
     def _finish(self, seconds: float) -> None:
         run = self.run

@@ -69,9 +69,7 @@ class Tagging(Task):
         """Every word tagged with the commonest tag of these references."""
         counts = Counter(tag for prediction in predictions for tag in prediction.reference["tags"])
         majority = max(self.tags, key=lambda tag: (counts[tag], tag))
-        return self.scores(
-            [Prediction(p.key, [majority] * len(p.reference["tags"]), p.reference) for p in predictions]
-        )
+        return self.scores([Prediction(p.key, [majority] * len(p.reference["tags"]), p.reference) for p in predictions])
 
     def describe(self, metrics: Mapping[str, float], baseline: Mapping[str, float]) -> str:
         """``entity F1 90.1 (strict 89.8) · P 89.0 R 91.2 · header 61.0 (119) …``."""
