@@ -1,5 +1,6 @@
 """The loaders that Lightning iterates: one stream of micro-batches for the whole run, resumable by two counters."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,7 +74,14 @@ def _workers(dataset: Any, items: range, workers: int) -> DataLoader[Any]:
         collate_fn=_as_it_is,
         prefetch_factor=2 if workers else None,
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_ignore_interrupts,
     )
+
+
+def _ignore_interrupts(worker: int) -> None:
+    """A terminal's Ctrl-C reaches workers too; they must live on until the main process has finished its step."""
+    del worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _as_it_is(item: Any) -> Any:

@@ -65,7 +65,7 @@ class Result(_Record):
     step: int
     """The step that was scored, or the one whose loss was not finite."""
     seconds: float
-    """Time spent training, over all starts."""
+    """Time spent training, over all starts that ended in an orderly way."""
     finished: str = field(default_factory=now)
     evaluation: str = ""
     """The evaluation's folder, relative to the run's."""

@@ -42,7 +42,9 @@ def test_defaults_are_filled_in_and_a_run_reads_its_own_configuration(tmp_path) 
     settings = check(compose(["experiment=finetune/funsd", "model=layoutlmv3_tiny", "optim.lr=1e-4"]))
     assert settings.plain["optim"]["betas"] == [0.9, 0.999]
     assert settings.plain["optim"]["lr"] == 1e-4
-    assert settings.plain["trainer"]["max_steps"] == 1000
+    assert settings.plain["trainer"]["max_steps"] == 300
+    pretrained = check(compose(["experiment=finetune/funsd", "model.weights=microsoft/layoutlmv3-base"]))
+    assert (pretrained.trainer.max_steps, pretrained.optim.lr) == (1000, 1e-5)
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(settings.plain))
     assert resolved_settings(file, Project()).plain == settings.plain

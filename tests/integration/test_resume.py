@@ -129,16 +129,28 @@ DEATHS = {
 }
 
 
+def killed_and_started_again(train, tmp_path: Path, death: Callable[[], None], *words: str) -> Outcome:
+    order = tmp_path / "killed.order"
+    planted = partial(both, partial(note_order, order), death)
+    status, output = train(*PLAN, *words, runs="killed", before=planted).wait()
+    assert status == -signal.SIGKILL, output
+    status, output = train(*PLAN, *words, runs="killed", before=partial(note_order, order)).wait()
+    assert status == 0, output
+    return outcome(tmp_path / "killed", order)
+
+
 @pytest.mark.xdist_group("resume")
 @pytest.mark.parametrize("place", DEATHS)
 def test_killed_and_started_again_is_bit_equal(place: str, train, undisturbed: Outcome, tmp_path: Path) -> None:
-    order = tmp_path / "killed.order"
-    status, output = train(*PLAN, runs="killed", before=partial(both, partial(note_order, order), DEATHS[place])).wait()
-    assert status == -signal.SIGKILL, output
-    status, output = train(*PLAN, runs="killed", before=partial(note_order, order)).wait()
-    assert status == 0, output
-    assert "resumed at step" in output or place.endswith(" 2")
-    assert outcome(tmp_path / "killed", order) == undisturbed
+    assert killed_and_started_again(train, tmp_path, DEATHS[place]) == undisturbed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("call", range(1, 2 * STEPS + 1))
+def test_killed_in_any_micro_batch(call: int, workers: int, train, undisturbed: Outcome, tmp_path: Path) -> None:
+    death = partial(die_in, "training_step", call)
+    assert killed_and_started_again(train, tmp_path, death, f"data.workers={workers}") == undisturbed
 
 
 @pytest.mark.xdist_group("resume")
@@ -154,26 +166,30 @@ def test_killed_twice_with_workers_is_bit_equal_to_no_worker(train, undisturbed:
 
 
 def interrupt(call: int) -> None:
-    """Plants a Ctrl-C in the ``call``-th micro-batch."""
+    """Plants a Ctrl-C in the ``call``-th micro-batch: as from a terminal, it reaches all processes of the group."""
     from docexp.training.module import RunModule
+
+    os.setpgrp()
 
     original, calls = RunModule.training_step, [0]
 
     def interrupted(self: Any, batch: Any, batch_index: int) -> Any:
         calls[0] += 1
         if calls[0] == call:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.killpg(0, signal.SIGINT)
         return original(self, batch, batch_index)
 
     RunModule.training_step = interrupted
 
 
 @pytest.mark.xdist_group("resume")
-@pytest.mark.parametrize("call", [9, 11], ids=["between", "at a validation"])
-def test_interrupted_saves_its_step_and_goes_on(call: int, train, undisturbed: Outcome, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("call", "workers"), [(9, 0), (11, 0), (9, 2)], ids=["between", "at a validation", "workers"])
+def test_interrupted_saves_its_step_and_goes_on(
+    call: int, workers: int, train, undisturbed: Outcome, tmp_path: Path
+) -> None:
     order = tmp_path / "stopped.order"
     planted = partial(both, partial(note_order, order), partial(interrupt, call))
-    status, output = train(*PLAN, runs="stopped", before=planted).wait()
+    status, output = train(*PLAN, f"data.workers={workers}", runs="stopped", before=planted).wait()
     assert status == 130, output
     step = (call + 1) // 2
     assert f"interrupted after step {step}, with a checkpoint" in output
