@@ -120,6 +120,7 @@ def undisturbed(train, tmp_path: Path) -> Outcome:
 ANYWHERE = random.Random(0).sample(range(2, 18), 3)
 DEATHS = {
     **{f"training micro-batch {call}": partial(die_in, "training_step", call) for call in ANYWHERE},
+    "a step whose predecessor has metrics but no checkpoint": partial(die_in, "training_step", 12),
     "training just after a validation": partial(die_in, "training_step", 7),
     "a validation": partial(die_in, "validation_step", 1),
     "writing a checkpoint's files": partial(die_while_saving, "_to_disk", 2),
