@@ -27,6 +27,7 @@ class Checkpoints(pl.Callback):
     def __init__(
         self,
         folder: Path,
+        *,
         every: int,
         validate_every: int,
         best: str | None,

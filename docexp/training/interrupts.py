@@ -8,7 +8,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-
 SAME_PRESS = 2.0
 """Seconds within which signals are one: a rank gets a terminal's Ctrl-C twice, from the terminal and from torchrun."""
 

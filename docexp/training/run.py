@@ -115,11 +115,11 @@ class _Training:
         display = Display(self.log, plan.max_steps, plan.global_batch, self.first_step, primary)
         saving = Checkpoints(
             folder.checkpoints,
-            plan.checkpoint_every,
-            plan.validate_every,
-            None if plan.selection == "last" else primary,
-            interrupts,
-            self.lock.check,
+            every=plan.checkpoint_every,
+            validate_every=plan.validate_every,
+            best=None if plan.selection == "last" else primary,
+            interrupts=interrupts,
+            guard=self.lock.check,
         )
         return build_trainer(
             settings.hardware,

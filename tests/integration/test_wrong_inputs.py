@@ -1,4 +1,4 @@
-"""What users get wrong: one or two lines that say what to change, a non-zero exit, nothing left that a run would trust."""
+"""What users get wrong: one or two lines saying what to change, a non-zero exit, nothing that a run would trust."""
 
 import json
 import os
