@@ -12,6 +12,9 @@ from typing import Any
 from docexp.errors import DocexpError
 from docexp.runs import strict_json
 
+PARTIAL = ".partial-"
+"""What the names of unfinished files and folders begin with."""
+
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file so that a reader, or a later start after any kind of death, sees the old one or the new one.
@@ -119,4 +122,4 @@ def _put_in_place(partial: Path, path: Path) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".partial-{path.name}-{secrets.token_hex(4)}")
+    return path.with_name(f"{PARTIAL}{path.name}-{secrets.token_hex(4)}")

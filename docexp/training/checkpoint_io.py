@@ -15,10 +15,10 @@ from pytorch_lightning.plugins.io import CheckpointIO
 from safetensors.torch import load_file, save_file
 
 from docexp.errors import DocexpError
+from docexp.runs import atomic
 
 WEIGHTS = "model.safetensors"
 TRAINING = "training.ckpt"
-PARTIAL = ".partial-"
 
 
 class FolderCheckpointIO(CheckpointIO):
@@ -29,19 +29,10 @@ class FolderCheckpointIO(CheckpointIO):
     ) -> None:
         """``path`` is the folder to be; a complete folder of that name is replaced (it holds the same step)."""
         del storage_options
-        target = Path(path)
-        partial = target.with_name(PARTIAL + target.name)
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint["state_dict"].items()}
-        save_file(weights, partial / WEIGHTS)
-        torch.save({**checkpoint, "state_dict": {}}, partial / TRAINING)
-        for file in (partial / WEIGHTS, partial / TRAINING, partial):
-            _to_disk(file)
-        if target.exists():
-            shutil.rmtree(target)
-        partial.rename(target)
-        _to_disk(target.parent)
+        with atomic.new_folder(Path(path)) as partial:
+            save_file(weights, partial / WEIGHTS)
+            torch.save({**checkpoint, "state_dict": {}}, partial / TRAINING)
 
     def load_checkpoint(
         self,
@@ -63,10 +54,7 @@ class FolderCheckpointIO(CheckpointIO):
 
 def point(folder: Path, name: str, checkpoint: Path) -> None:
     """Makes ``folder/name`` (``last`` or ``best``) name ``checkpoint``, atomically."""
-    partial = folder / f"{PARTIAL}{name}"
-    partial.write_text(checkpoint.name + "\n")
-    _to_disk(partial)
-    partial.replace(folder / name)
+    atomic.write_text(folder / name, checkpoint.name + "\n")
 
 
 def pointed(folder: Path, name: str) -> Path | None:
@@ -86,18 +74,10 @@ def pointed(folder: Path, name: str) -> Path | None:
 
 def discard_partial(folder: Path) -> None:
     """Removes what a killed process left half-written."""
-    for leftover in folder.glob(f"{PARTIAL}*"):
+    for leftover in folder.glob(f"{atomic.PARTIAL}*"):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 def load_weights(checkpoint: Path) -> dict[str, torch.Tensor]:
     """The weights alone, names as in ``RunModule``: ``backbone.…`` and ``task.…``."""
     return load_file(checkpoint / WEIGHTS)
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

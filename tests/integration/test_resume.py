@@ -80,10 +80,18 @@ def die_in(method: str, call: int) -> None:
 
 def die_while_saving(part: str, call: int) -> None:
     """Plants a SIGKILL between two of a checkpoint's operations."""
+    import shutil
+
     from docexp.training import checkpoint_io, checkpoints
 
-    owner = {"_to_disk": checkpoint_io, "rename": Path, "point": checkpoints, "rmtree": checkpoint_io.shutil}[part]
-    _die_before(owner, part, call)
+    owner = {
+        "save_file": checkpoint_io,
+        "save": checkpoint_io.torch,
+        "point": checkpoints,
+        "rename": Path,
+        "rmtree": shutil,
+    }
+    _die_before(owner[part], part, call)
 
 
 def _die_before(owner: object, name: str, call: int) -> None:
@@ -123,8 +131,9 @@ DEATHS = {
     "a step whose predecessor has metrics but no checkpoint": partial(die_in, "training_step", 12),
     "training just after a validation": partial(die_in, "training_step", 7),
     "a validation": partial(die_in, "validation_step", 1),
-    "writing a checkpoint's files": partial(die_while_saving, "_to_disk", 2),
-    "putting a checkpoint in place": partial(die_while_saving, "rename", 2),
+    "writing a checkpoint's weights": partial(die_while_saving, "save_file", 2),
+    "writing a checkpoint's optimiser": partial(die_while_saving, "save", 2),
+    "putting a checkpoint in place": partial(die_while_saving, "rename", 3),
     "naming the last checkpoint": partial(die_while_saving, "point", 3),
     "removing the one before": partial(die_while_saving, "rmtree", 4),
 }
