@@ -3,12 +3,16 @@
 import dataclasses
 import importlib
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 from docexp.config.compose import Composed
 from docexp.config.schema import GROUPS, RunSettings
 from docexp.config.sources import Sources
 from docexp.errors import DocexpError, nearest
+
+TOP = {"seed": 0, "label": ""}
+"""Settings that are in no group, with their defaults."""
 
 
 def check(composed: Composed) -> RunSettings:
@@ -20,18 +24,14 @@ def check(composed: Composed) -> RunSettings:
     """
     sources = Sources(composed)
     config = dict(composed.config)
-    top = {"seed": 0, "label": ""}
-    known = [*GROUPS, *top]
-    for key in config:
-        if key not in known:
-            raise _unknown(key, "a run", known, sources)
+    refuse_unknown(config, "a run", sources)
     groups, plain = {}, {}
     for group, base in GROUPS.items():
         if config.get(group) is None:
             choices = ", ".join(composed.project.choices(group))
             raise DocexpError(f"{group} is not set. Choose one: {group}=… ({choices}).")
         groups[group], plain[group] = fill(config[group], group, base, sources)
-    for key, default in top.items():
+    for key, default in TOP.items():
         value = config.get(key, default)
         if type(value) is not type(default):
             raise DocexpError(f"{key}={value!r} ({sources.of(key)}) must be of type {type(default).__name__}.")
@@ -40,6 +40,14 @@ def check(composed: Composed) -> RunSettings:
     settings = RunSettings(**groups, experiment=experiment, plain={"experiment": experiment, **plain})
     _check_together(settings)
     return settings
+
+
+def refuse_unknown(config: dict[str, Any], owner: str, sources: Sources, arguments: Sequence[str] = ()) -> None:
+    """Refuses a first-level key that is no setting of a run, nor one of a verb's own ``arguments``."""
+    known = [*arguments, *GROUPS, *TOP]
+    for key in config:
+        if key not in known:
+            raise _unknown(key, owner, known, sources)
 
 
 def fill(node: Any, path: str, base: type, sources: Sources) -> tuple[Any, dict[str, Any]]:

@@ -32,9 +32,9 @@ def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
     names = _swept(words)
     _refuse_twins(runs, names)
     jobs = _jobs(runs, names)
-    finished = 0 if again else sum(run.folder.result.is_file() for run in runs)
+    missing = [job for job, run in zip(jobs, runs, strict=True) if again or not run.folder.result.is_file()]
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{len(jobs)} runs: {finished} finished, {len(jobs) - finished} to run")
+    console.print(f"{len(jobs)} runs: {len(jobs) - len(missing)} finished, {len(missing)} to run")
     failed: list[Outcome] = []
 
     def ended(outcome: Outcome) -> None:
@@ -43,7 +43,7 @@ def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
             failed.append(outcome)
         console.print(_told(outcome, run), markup=False)
 
-    launcher.launch(jobs, again, ended)
+    launcher.launch(missing, again, ended)
     if failed:
         console.print(f"{len(failed)} of {len(jobs)} runs failed; the same command runs only those again")
     return 1 if failed else 0

@@ -50,10 +50,8 @@ class RunModule(pl.LightningModule):
         self.task.update(self._metric, self.task.decode(self.backbone(batch), batch))
 
     def on_validation_epoch_end(self) -> None:
-        """Logs the metrics of all ranks' samples."""
-        self.log_dict(
-            {f"validation/{name}": value for name, value in self._metric.compute().items()}, rank_zero_only=True
-        )
+        """Logs the metrics of all ranks' samples; every rank computes the same, so that all choose the same best."""
+        self.log_dict({f"validation/{name}": value for name, value in self._metric.compute().items()})
         self._metric.reset()
 
     def test_step(self, batch: Batch, batch_index: int) -> None:

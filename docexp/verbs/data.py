@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from docexp.config.check import fill
+from docexp.config.check import fill, refuse_unknown
 from docexp.config.compose import Composed, Project, compose
 from docexp.config.sources import Sources
 from docexp.documents.readers.reader import Report
@@ -59,7 +59,7 @@ def prepare(words: Sequence[str], project: Project) -> int:
     from docexp.shards.write import write_shards
 
     split = _split(words, ("source", "out"), ("--again",))
-    data = data_settings(split.overrides, project)
+    data = data_settings(split.overrides, project, ("source", "out"))
     if data.reader is None:
         raise DocexpError(f"{data.name} has no reader: its shards come from elsewhere (docexp data index)")
     source = Path(split.arguments["source"]).expanduser() if "source" in split.arguments else None
@@ -139,7 +139,7 @@ def tokenizer(words: Sequence[str], project: Project) -> int:
     size = split.arguments.get("vocab_size", "4096")
     if not size.isdigit():
         raise DocexpError(f"vocab_size={size} must be a whole number")
-    data = data_settings(split.overrides, project)
+    data = data_settings(split.overrides, project, ("out", "vocab_size"))
     out = Path(split.arguments["out"]).expanduser() if "out" in split.arguments else None
     if out is not None and out.exists():
         raise DocexpError(f"{out} exists: give out= another folder")
@@ -153,9 +153,10 @@ def tokenizer(words: Sequence[str], project: Project) -> int:
     return 0
 
 
-def data_settings(overrides: Sequence[str], project: Project) -> DataSettings:
+def data_settings(overrides: Sequence[str], project: Project, arguments: Sequence[str] = ()) -> DataSettings:
     """The checked ``data`` group alone, so that a dataset can be prepared without choosing a model."""
     composed: Composed = compose(overrides, project)
+    refuse_unknown(composed.config, "docexp data", Sources(composed), arguments)
     settings, _ = fill(composed.config.get("data"), "data", DataSettings, Sources(composed))
     return settings
 
