@@ -133,6 +133,8 @@ def normalise_override(word: str, project: Project) -> str:
         raise DocexpError(
             f"{key} is no group of conf/. " + (f"Nearest: {close[0]}." if close else f"Groups: {groups}.")
         )
+    if "=" in value and value[0] not in "'\"[{":
+        value = f"'{value}'"  # as in model.weights=run:experiment=finetune/funsd,seed=1, which Hydra's grammar refuses
     return f"++{key}={value}"
 
 

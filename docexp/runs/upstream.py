@@ -44,6 +44,8 @@ def upstream_of(weights: str | None, runs: Path) -> Upstream | None:
     run = find(text, runs)
     if not run.result.is_file():
         raise DocexpError(f"{weights}: run {run.identity} is not finished. Finish it first: it lies in {run.path}")
+    if not (run.checkpoints / checkpoint).is_file():
+        raise DocexpError(f"run {run.identity} has no {checkpoint} checkpoint: only trainer.selection=best_… keeps one")
     return Upstream({"run": run.identity, "checkpoint": checkpoint}, run, checkpoint)
 
 

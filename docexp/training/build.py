@@ -51,8 +51,7 @@ def load_first_weights(run: ResolvedRun, backbone: Backbone) -> str:
         return str(load_published(backbone, run.settings.model.weights))
     name, which = run.upstream.run.identity, run.upstream.checkpoint
     checkpoint = pointed(run.upstream.run.checkpoints, which)
-    if checkpoint is None:
-        raise DocexpError(f"run {name} has no {which} checkpoint: it was trained with trainer.selection=last")
+    assert checkpoint is not None
     weights = {n.removeprefix(BACKBONE): w for n, w in load_weights(checkpoint).items() if n.startswith(BACKBONE)}
     try:
         backbone.load_state_dict(weights)

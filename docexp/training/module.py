@@ -44,6 +44,18 @@ class RunModule(pl.LightningModule):
         # Lightning divides by the accumulation and DDP averages over ranks: multiply both back
         return share * (self.trainer.world_size * self.trainer.accumulate_grad_batches)
 
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clips by the norm over all parameters.
+
+        Lightning's own way refuses fused optimisers under mixed precision, for the sake of fp16's loss scaling, which
+        bf16 does without.
+        """
+        del optimizer, gradient_clip_algorithm
+        if gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Counts a batch into the metric."""
         del batch_index

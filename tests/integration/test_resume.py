@@ -155,6 +155,16 @@ def test_killed_and_started_again_is_bit_equal(place: str, train, undisturbed: O
     assert killed_and_started_again(train, tmp_path, DEATHS[place]) == undisturbed
 
 
+@pytest.mark.xdist_group("resume")
+def test_killed_and_started_again_is_bit_equal_in_bf16(train, tmp_path: Path) -> None:
+    words = ["hardware.precision=bf16-mixed", "model.attention_dropout=0.1"]
+    order = tmp_path / "undisturbed.order"
+    status, output = train(*PLAN, *words, runs="undisturbed", before=partial(note_order, order)).wait()
+    assert status == 0, output
+    killed = killed_and_started_again(train, tmp_path, partial(die_in, "training_step", 10), *words)
+    assert killed == outcome(tmp_path / "undisturbed", order)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("call", range(1, 2 * STEPS + 1))

@@ -88,10 +88,24 @@ def test_a_run_starts_from_anothers_weights_and_holds_its_identity(train, tmp_pa
     assert backbone
     assert all(abs(mine[name] - theirs[name]).max() < 1e-5 for name in backbone)
     # another spelling of the same upstream is the same run
-    spelled = f"model.weights=run:{first.identity[:6]}@last"
-    status, output = train(*QUICK, "seed=1", "optim.lr=1e-12", spelled).wait()
-    assert status == 0, output
-    assert f"run {second.identity}  finished on" in output
+    for spelled in (f"run:{first.identity[:6]}@last", "run:experiment=custom,optim.lr=1e-3,seed=0"):
+        status, output = train(*QUICK, "seed=1", "optim.lr=1e-12", f"model.weights={spelled}").wait()
+        assert status == 0, output
+        assert f"run {second.identity}  finished on" in output
+    status, output = train(*QUICK, f"model.weights=run:{first.identity}@best").wait()
+    assert status == 2
+    assert "has no best checkpoint" in output
+
+
+def test_gradient_checkpointing_and_workers_change_no_number(train, tmp_path: Path) -> None:
+    ways = {"plain": [], "other": ["hardware.gradient_checkpointing=true", "data.workers=1"]}
+    for started in [train(*QUICK, *words, runs=name) for name, words in ways.items()]:
+        status, output = started.wait()
+        assert status == 0, output
+    plain, other = (next(all_runs(tmp_path / name)) for name in ways)
+    assert plain.identity == other.identity
+    weights = [(run.checkpoints / "step-000003" / "model.safetensors").read_bytes() for run in (plain, other)]
+    assert weights[0] == weights[1]
 
 
 def test_evaluate_scores_another_split_and_keeps_it(train, cli, tmp_path: Path) -> None:
