@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except DocexpError as error:
         if debug:
             raise
-        print(f"docexp: {error}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0":  # of several ranks one says it
+            print(f"docexp: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("docexp: interrupted", file=sys.stderr)

@@ -8,7 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-LIBRARIES = ("pytorch_lightning", "lightning", "transformers", "torch", "py.warnings", "datasets", "huggingface_hub")
+LIBRARIES = (
+    "pytorch_lightning",
+    "lightning_fabric",
+    "transformers",
+    "torch",
+    "py.warnings",
+    "datasets",
+    "huggingface_hub",
+)
 
 
 class RunLog:

@@ -1,12 +1,14 @@
-"""More than one process: docexp starts itself under torchrun, and Lightning only joins."""
+"""More than one process: docexp starts itself under torchrun's agent, and Lightning only joins."""
 
+import logging
 import os
-import subprocess
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 
 from docexp.config.schema import RunSettings
+from docexp.runs import atomic
 
 
 def is_rank() -> bool:
@@ -22,24 +24,35 @@ def rank() -> int:
 def start(settings: RunSettings) -> int:
     """Starts the ranks with the checked configuration as a file, and waits; gives their exit status.
 
-    The configuration goes as a file, not as the words of the command line: under a sweep those would start the
-    sweep again.
+    The same as ``torch.distributed.run --standalone``, without its report of a failure, which would bury the ranks'
+    own words. The configuration goes as a file, not as the words of the command line: under a sweep those would start
+    the sweep again.
     """
-    import yaml
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    devices = settings.hardware.devices
+    threads = settings.hardware.threads or max((os.cpu_count() or 1) // devices, 1)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    how = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=devices,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        run_id=uuid.uuid4().hex,
+        max_restarts=0,
+    )
     with tempfile.TemporaryDirectory(prefix="docexp-") as folder:
         config = Path(folder) / "config.yaml"
-        config.write_text(yaml.safe_dump(settings.plain, sort_keys=False, allow_unicode=True))
-        command = [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc-per-node", str(settings.hardware.devices)),
-            *("-m", "docexp.cli", "train", f"config={config}"),
-        ]
-        # torchrun would set OMP_NUM_THREADS=1 and say so at length
-        threads = str(settings.hardware.threads or max((os.cpu_count() or 1) // settings.hardware.devices, 1))
-        ranks = subprocess.Popen(command, env={"OMP_NUM_THREADS": threads, **os.environ})
-        while True:
-            try:
-                return ranks.wait()
-            except KeyboardInterrupt:
-                continue  # the ranks were told too; they save and stop
+        atomic.write_yaml(config, settings.plain)
+        try:
+            elastic_launch(how, sys.executable)("-m", "docexp.cli", "train", f"config={config}")
+        except ChildFailedError as error:
+            _, first = error.get_first_failure()
+            return first.exitcode
+        except SignalException:
+            return 130
+    return 0

@@ -90,6 +90,14 @@ def test_a_truncated_tar(cli, train, shards: Path, tmp_path: Path) -> None:
     assert re.search(rf"fault: .*{tar.name} does not match its checksum", output)
 
 
+def test_several_ranks_say_it_once(train, shards: Path, tmp_path: Path) -> None:
+    shutil.copytree(shards / "synthetic_forms", tmp_path / "cut")
+    tar = next((tmp_path / "cut").glob("test-*.tar"))
+    os.truncate(tar, tar.stat().st_size // 2)
+    outcome = train(f"data.shards={tmp_path / 'cut'}", "trainer.max_steps=2", "hardware.devices=2").wait()
+    refused(outcome, tar.name, "does not match its checksum")
+
+
 def test_no_shards_names_the_command_that_makes_them(train, tmp_path: Path) -> None:
     refused(train("data=funsd").wait(), "docexp data prepare data=funsd source=DIR")
 
