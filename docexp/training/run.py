@@ -54,6 +54,11 @@ def train(settings: RunSettings, again: bool = False) -> int:
         if main:
             run.folder.create()
             stack.enter_context(lock)
+            if (
+                not torchrun.is_rank() and run.folder.result.is_file()
+            ):  # another process finished it between our first look and the lock
+                _say_finished(run)
+                return 0
         log = stack.enter_context(RunLog(run.folder.log if main else None))
         return _Training(run, log, lock, main).go()
 

@@ -72,7 +72,7 @@ def note_order(file: Path) -> None:
 
 
 def die_in(method: str, call: int) -> None:
-    """Plants a SIGKILL in a call of ``training_step`` or ``validation_step``."""
+    """Plants a SIGKILL in a call of ``training_step``, ``validation_step`` or ``test_step``."""
     from docexp.training.module import RunModule
 
     _die_before(RunModule, method, call)
@@ -131,6 +131,7 @@ DEATHS = {
     "a step whose predecessor has metrics but no checkpoint": partial(die_in, "training_step", 12),
     "training just after a validation": partial(die_in, "training_step", 7),
     "a validation": partial(die_in, "validation_step", 1),
+    "the final evaluation": partial(die_in, "test_step", 1),
     "writing a checkpoint's weights": partial(die_while_saving, "save_file", 2),
     "writing a checkpoint's optimiser": partial(die_while_saving, "save", 2),
     "putting a checkpoint in place": partial(die_while_saving, "rename", 3),
