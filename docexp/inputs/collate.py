@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from docexp.inputs.batch import IGNORED, Batch, Sample, Window
+from docexp.inputs.batch import Batch
+from docexp.inputs.sample import IGNORED, Sample, Window
 
 
 def collate(samples: Sequence[Sample], pad_token_id: int, pad_to_multiple: int = 8) -> Batch:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from torch.utils.data import Dataset
 
 from docexp.errors import DocexpError
-from docexp.inputs.batch import Batch, Sample
+from docexp.inputs.batch import Batch
 from docexp.inputs.collate import collate, target_counts
 from docexp.inputs.encoder import PageEncoder
+from docexp.inputs.sample import Sample
 from docexp.shards.order import Order, evaluation_slots, sample_rng, slots
 from docexp.shards.read import ShardReader
 from docexp.tasks.task import Targets

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from docexp.documents.page import Page
-from docexp.inputs.batch import Window
+from docexp.inputs.sample import Window
 
 
 class PageEncoder(ABC):

@@ -13,8 +13,8 @@ from docexp.documents.geometry import normalise
 from docexp.documents.images import decode
 from docexp.documents.page import BoxLevel, Page
 from docexp.errors import DocexpError
-from docexp.inputs.batch import Window
 from docexp.inputs.encoder import PageEncoder
+from docexp.inputs.sample import Window
 from docexp.inputs.tokenizer import Tokenizer, TokenizerError
 from docexp.inputs.windows import window_spans
 

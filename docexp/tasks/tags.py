@@ -2,17 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from docexp.documents.page import Entity, Page
 from docexp.errors import DocexpError, nearest
+from docexp.inputs.sample import IGNORED, Window
 from docexp.inputs.windows import owner_positions
-
-if TYPE_CHECKING:
-    from docexp.inputs.batch import Window
 
 OUTSIDE = "O"
 
@@ -56,10 +54,8 @@ def word_tags(page: Page, labels: Sequence[str], outside: Sequence[str]) -> list
     return tags
 
 
-def align_tags(window: "Window", tags: Sequence[str | None], ids: Mapping[str, int]) -> NDArray[np.int64]:
+def align_tags(window: Window, tags: Sequence[str | None], ids: Mapping[str, int]) -> NDArray[np.int64]:
     """Target ids ``[T]`` of a window: a word's tag on its first sub-word, ``IGNORED`` everywhere else."""
-    from docexp.inputs.batch import IGNORED  # late: the batch module brings torch
-
     targets = np.full(len(window.input_ids), IGNORED, dtype=np.int64)
     first = np.flatnonzero(window.starts_word)
     targets[first] = [ids[str(tags[word])] for word in window.word_index[first]]  # no blank word has tokens

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from docexp.documents.page import Page
-from docexp.inputs.batch import Batch, Window
+from docexp.inputs.batch import Batch
+from docexp.inputs.sample import Window
 from docexp.models.backbone import Encoded
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from docexp.inputs.batch import IGNORED, Sample, Window
 from docexp.inputs.collate import collate, target_counts
+from docexp.inputs.sample import IGNORED, Sample, Window
 
 torch.set_num_threads(1)
 

@@ -7,10 +7,11 @@ import pytest
 
 from docexp.documents.page import Page
 from docexp.errors import DocexpError
-from docexp.inputs.batch import Batch, Window
+from docexp.inputs.batch import Batch
 from docexp.inputs.dataset import EvaluationBatches, Padding, Placement, SampleMaker, TrainSteps
 from docexp.inputs.encoder import PageEncoder
 from docexp.inputs.loader import EvaluationLoader, TrainLoader
+from docexp.inputs.sample import Window
 from docexp.shards.index import Index, SetFacts
 from docexp.shards.order import Order
 from docexp.shards.read import ShardReader

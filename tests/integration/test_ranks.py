@@ -70,7 +70,7 @@ def test_a_micro_batch_mean_would_have_been_noticed(train, tmp_path) -> None:
 def mean_of_means() -> None:
     import torch
 
-    from docexp.inputs.batch import IGNORED
+    from docexp.inputs.sample import IGNORED
     from docexp.training import module
 
     def counts_of_micro_batch(step_counts, device):

@@ -10,7 +10,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 
 from docexp.documents.page import Entity, Page
 from docexp.errors import DocexpError
-from docexp.inputs.batch import IGNORED, Window
+from docexp.inputs.sample import IGNORED, Window
 from docexp.inputs.windows import window_spans
 from docexp.tasks.tags import align_tags, annotated_counts, bio_tags, merge_windows, scored_counts, word_tags
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from docexp.documents.page import Page
-from docexp.inputs.batch import Window
+from docexp.inputs.sample import Window
 from docexp.tasks.tags import align_tags, annotated_counts, bio_tags, word_tags
 from docexp.tasks.task import Targets
 

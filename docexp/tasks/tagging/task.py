@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics import Metric
 
-from docexp.inputs.batch import IGNORED, Batch
+from docexp.inputs.batch import Batch
+from docexp.inputs.sample import IGNORED
 from docexp.metrics.entity_f1 import EntityF1
 from docexp.models.backbone import Encoded
 from docexp.models.heads import TokenClassifier
