@@ -64,9 +64,13 @@ class Display(pl.Callback):
         now = time.monotonic()
         first = step <= self._start + 1
         due = now - self._spoken > QUIET_SECONDS or first or step == self._max_steps or "loss" not in line
+        text = f"step {step}/{self._max_steps}  {self._progress(step)}"
         if self._bar is None and due:
             self._spoken = now
-            self._log.say(f"step {step}/{self._max_steps}  {self._progress(step)}")
+            self._log.say(text)
+        elif self._bar is not None and "loss" not in line:  # a validation stays readable above the bar
+            self._bar.console.print(text)
+            self._log.note(text)
 
     def _progress(self, step: int) -> str:
         seconds = time.monotonic() - self._began
