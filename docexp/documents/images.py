@@ -35,16 +35,6 @@ def inspect(data: bytes, name: str) -> tuple[ImageFormat, int, int]:
     return _FORMATS[kind], image.width, image.height
 
 
-def size_of(data: bytes) -> tuple[int, int]:
-    """Width and height read from the header alone, without decoding.
-
-    Raises:
-        OSError: the bytes are no image Pillow knows.
-    """
-    with Image.open(io.BytesIO(data)) as image:
-        return image.size
-
-
 def _decoded(data: bytes, name: str) -> tuple[str | None, Image.Image]:
     try:
         with Image.open(io.BytesIO(data)) as image:

@@ -80,16 +80,6 @@ class Tokenizer:
         """The id of ``</s>``, which closes every window."""
         return self.vocab["</s>"]
 
-    @property
-    def unk_id(self) -> int:
-        """The id of ``<unk>``; no text gives it, since every byte has a token."""
-        return self.vocab["<unk>"]
-
-    @property
-    def mask_id(self) -> int:
-        """The id of ``<mask>``."""
-        return self.vocab["<mask>"]
-
     @cached_property
     def encode_word(self) -> Callable[[str], tuple[int, ...]]:
         """``encode_word(word)``: the word's ids; the latest ``CACHED_WORDS`` words are remembered.
@@ -100,10 +90,6 @@ class Tokenizer:
             TokenizerError: the word holds half a surrogate pair, which is no text.
         """
         return lru_cache(CACHED_WORDS)(self._encode)
-
-    def encode_text(self, text: str) -> tuple[int, ...]:
-        """The ids of a running text, split at white space as transformers does with questions; no special tokens."""
-        return tuple(token for word in text.split() for token in self.encode_word(word))
 
     def save(self, folder: str | Path) -> None:
         """Writes the hub's layout into ``folder``; ``LayoutLMv3Tokenizer.from_pretrained(folder)`` opens it."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docexp.config.compose import Project
 from docexp.config.schema import RunSettings
 from docexp.errors import DocexpError
 from docexp.inputs.data_tokenizer import data_tokenizer
@@ -60,8 +61,9 @@ def open_index(data: DataSettings, annotations: frozenset[str]) -> Index:
     Raises:
         DocexpError: names the command that prepares the data.
     """
-    choice = data.folder.name
-    if not (data.folder / "index.json").is_file():
+    if not data.folder.exists():
+        name = data.folder.name  # the shipped configurations call folder and choice alike; others may not
+        choice = name if name in Project().choices("data") else "…"
         source = " source=DIR" if data.reader is not None and data.reader.needs_source else ""
         raise DocexpError(
             f"no shards in {data.shards}. Make them: docexp data prepare data={choice}{source} out={data.shards}"
@@ -69,9 +71,10 @@ def open_index(data: DataSettings, annotations: frozenset[str]) -> Index:
     index = Index.open(data.folder)
     missing = annotations - set(index.annotations)
     if missing:
+        there = ", ".join(sorted(index.annotations)) or "no annotations"
         raise DocexpError(
-            f"this task needs {', '.join(sorted(missing))}; {data.shards} has "
-            f"{', '.join(sorted(index.annotations)) or 'no annotations'}. See: docexp data stats data={choice}"
+            f"this task needs {', '.join(sorted(missing))}; {data.shards} has {there}. "
+            f"See: docexp data stats data.shards={data.shards}"
         )
     return index
 

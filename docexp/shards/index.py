@@ -213,7 +213,7 @@ def _why_no_index(folder: Path) -> str:
             f"{folder} holds no index: its making did not finish. Run it again: docexp data prepare data=… out={folder}"
         )
     if any(folder.glob("**/*.tar")):
-        return f"{folder} holds tars but no index. Make one: docexp data index {folder}"
+        return f"{folder} holds tars but no index. Make one: docexp data index tars={folder}"
     return f"{folder} holds no shards. They are made by: docexp data prepare data=… out={folder}"
 
 

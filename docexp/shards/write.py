@@ -178,7 +178,7 @@ def _prepare(out: Path, again: bool) -> list[str]:
     if foreign:
         raise DocexpError(
             f"{out} holds tars that docexp did not write, such as {foreign[0]}. Choose another out=DIR; "
-            f"to use those: docexp data index {out}"
+            f"to use those: docexp data index tars={out}"
         )
     with _disk(out):
         (out / (TABLE + PARTIAL)).touch()  # a read-only folder is found before the first page is read

@@ -102,6 +102,18 @@ def test_no_shards_names_the_command_that_makes_them(train, tmp_path: Path) -> N
     refused(train("data=funsd").wait(), "docexp data prepare data=funsd source=DIR")
 
 
+def test_tars_without_an_index_are_adopted_by_the_command_that_the_error_names(
+    cli, train, shards: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(shards / "synthetic_forms", tmp_path / "mine")
+    (tmp_path / "mine" / "index.json").unlink()
+    words = [f"data.shards={tmp_path / 'mine'}", "trainer.max_steps=1"]
+    advice = f"docexp data index tars={tmp_path / 'mine'}"
+    refused(train(*words).wait(), "holds tars but no index", advice)
+    assert cli(*advice.split()[1:]).wait()[0] == 0
+    assert train(*words).wait()[0] == 0
+
+
 def test_a_misspelt_override(train) -> None:
     refused(train("trainer.max_step=3").wait(), "trainer.max_step is no setting", "Nearest: trainer.max_steps.")
 
