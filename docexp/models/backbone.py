@@ -27,6 +27,16 @@ class Backbone(nn.Module, ABC):
     def forward(self, batch: Batch) -> Encoded:
         """Encodes a micro-batch."""
 
+    def adapted(self, name: str, tensor: Tensor) -> Tensor:
+        """A checkpoint's tensor as this model takes it: a family may resize what depends on the size of its inputs.
+
+        Args:
+            name: as in the state dict, with or without a prefix.
+            tensor: the checkpoint's.
+        """
+        del name
+        return tensor
+
     @abstractmethod
     def checkpoint_activations(self) -> None:
         """Keeps less for the backward pass and computes it again: less memory, the same numbers."""

@@ -39,6 +39,8 @@ class LoadReport:
     source: str
     loaded: int
     """Tensors that were loaded: all that the backbone has."""
+    resized: tuple[str, ...]
+    """Tensors among them that were made for another image size, and interpolated."""
     left_out: tuple[str, ...]
     """Tensors of a part of the model that its settings leave unbuilt."""
     constants: tuple[str, ...]
@@ -49,7 +51,10 @@ class LoadReport:
     def __str__(self) -> str:
         ignored = {"not built": self.left_out, "constants": self.constants, "heads": self.heads}
         said = [f"{len(names)} {kind} ({_some(names)})" for kind, names in ignored.items() if names]
-        return f"{self.source}: {self.loaded} tensors loaded" + (f"; ignored: {'; '.join(said)}" if said else "")
+        resized = f", {_some(self.resized)} resized to this image size" if self.resized else ""
+        return f"{self.source}: {self.loaded} tensors loaded{resized}" + (
+            f"; ignored: {'; '.join(said)}" if said else ""
+        )
 
 
 def load_weights(backbone: Backbone, source: str) -> LoadReport:
@@ -75,10 +80,12 @@ def load_weights(backbone: Backbone, source: str) -> LoadReport:
     unbuilt = [starts for starts in backbone.parts.values() if not any(name.startswith(starts) for name in own)]
     left_out = {name for name in body if name.startswith(tuple(chain.from_iterable(unbuilt)))}
     _check_names(backbone, own.keys() - body.keys(), body.keys() - own.keys() - constants - left_out, source)
-    _check_shapes(own, body, source)
-    backbone.load_state_dict({backbone.prefix + name: body[name] for name in own})
-    ignored = (left_out, constants & body.keys(), heads)
-    return LoadReport(source, len(own), *(tuple(sorted(names)) for names in ignored))
+    fitted = {name: backbone.adapted(name, body[name]) for name in own}
+    _check_shapes(own, fitted, source)
+    backbone.load_state_dict({backbone.prefix + name: tensor for name, tensor in fitted.items()})
+    resized = {name for name in own if fitted[name].shape != body[name].shape}
+    named = (resized, left_out, constants & body.keys(), heads)
+    return LoadReport(source, len(own), *(tuple(sorted(names)) for names in named))
 
 
 def _bare(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -53,12 +53,16 @@ def load_first_weights(run: ResolvedRun, backbone: Backbone) -> str:
     checkpoint = pointed(run.upstream.run.checkpoints, which)
     assert checkpoint is not None
     weights = {n.removeprefix(BACKBONE): w for n, w in load_weights(checkpoint).items() if n.startswith(BACKBONE)}
+    fitted = {name: backbone.adapted(name, weight) for name, weight in weights.items()}
     try:
-        backbone.load_state_dict(weights)
+        backbone.load_state_dict(fitted)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         raise DocexpError(f"the weights of run {name} do not fit this model: {reason}") from None
-    return f"run {name}, {checkpoint.name}: {len(weights)} tensors loaded"
+    resized = [n for n in fitted if fitted[n].shape != weights[n].shape]
+    return f"run {name}, {checkpoint.name}: {len(weights)} tensors loaded" + (
+        f", {', '.join(resized)} resized to the images of this run" if resized else ""
+    )
 
 
 def build_training_data(run: ResolvedRun) -> TrainingData:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import LayoutLMv3ImageProcessorPil
+from transformers import LayoutLMv3ImageProcessorPil, LayoutLMv3Model
 
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
@@ -121,11 +121,112 @@ def test_checkpointed_activations_change_no_bit(
     assert fewer < kept / 2
 
 
+@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("lengths", [(23, 17, 9), (16, 16)], ids=["padded", "full"])
+@pytest.mark.parametrize("precision", ["fp32", "float64", "bf16-mixed"])
+def test_sdpa_gives_the_values_and_gradients_of_eager_attention(
+    small: Callable[..., Any], make_batch: Callable[..., Batch], arm: str, lengths: tuple[int, ...], precision: str
+) -> None:
+    batch, found = make_batch(lengths), {}
+    for attention in ("sdpa", "eager"):
+        backbone = small(attention=attention, **ARMS[arm]).build(120, 1)
+        draw = torch.Generator().manual_seed(2)
+        with torch.no_grad():  # biases as large as the scores, and nothing zero
+            for name, weight in backbone.named_parameters():
+                std = 1.0 if "rel_pos" in name else 0.2
+                weight.copy_(torch.randn(weight.shape, generator=draw) * std + float("Norm.weight" in name))
+        backbone.to(torch.float64 if precision == "float64" else torch.float32)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+            encoded = outputs(backbone(batch))
+        there = {name: value[batch.mask] if name == "text" else value for name, value in encoded.items()}
+        sum(value.double().square().mean() for value in there.values()).backward()
+        gradients = {f"gradient of {name}": weight.grad for name, weight in backbone.named_parameters()}
+        found[attention] = {**there, **gradients}
+    tolerance = {"float64": 1e-11, "fp32": 1e-4, "bf16-mixed": 0.1}[precision]
+    largest = max(float(g.abs().max()) for name, g in found["eager"].items() if g is not None and "gradient" in name)
+    for name, expected in found["eager"].items():
+        if expected is None:
+            assert found["sdpa"][name] is None, name
+            continue
+        # a key's bias adds the same to all scores of a query: its gradient is 0 but for rounding
+        zero = name.endswith("key.bias")
+        scale = largest if zero else float(expected.detach().abs().max())
+        torch.testing.assert_close(
+            found["sdpa"][name].double(),
+            expected.double(),
+            rtol=0,
+            atol=tolerance * scale,
+            msg=lambda text, name=name: f"{name}: {text}",
+        )
+
+
+def test_sdpa_keeps_a_fraction_of_what_eager_attention_keeps(
+    small: Callable[..., Any], make_batch: Callable[..., Batch]
+) -> None:
+    batch, kept = make_batch((96, 96)), {}
+    for attention in ("sdpa", "eager"):
+        backbone = small(attention=attention, layers=4, max_tokens=96, attention_dropout=0.1).build(120, 1)
+        storages: dict[int, int] = {}
+
+        def note(tensor: Tensor, storages: dict[int, int] = storages) -> Tensor:
+            storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            backbone(batch)
+        kept[attention] = sum(storages.values())
+    assert kept["sdpa"] < kept["eager"] / 2.8
+
+
+def test_attention_maps_need_eager_attention(small: Callable[..., Any], make_batch: Callable[..., Batch]) -> None:
+    batch = make_batch((23, 9))
+    eager, fast = (small(attention=attention).build(120, 1).eval() for attention in ("eager", "sdpa"))
+    inputs = {**eager._text(batch), "pixel_values": eager._pixels(batch)}
+    maps = eager.layoutlmv3(**inputs, output_attentions=True).attentions
+    assert [tuple(weights.shape) for weights in maps] == [(2, 4, 40, 40)] * 2
+    torch.testing.assert_close(maps[0].sum(dim=-1), torch.ones(2, 4, 40))
+    assert maps[0][1, :, :, 9:23].max() == 0  # padding is not looked at
+    with pytest.raises(DocexpError, match=r"keeps no attention maps: set model\.attention=eager"):
+        fast.layoutlmv3(**inputs, output_attentions=True)
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("pixels", [(32, 32), (96, 48), (64, 64)], ids=str)
+def test_an_image_of_any_size_is_seen(
+    small: Callable[..., Any], make_batch: Callable[..., Batch], pixels: tuple[int, int], attention: str
+) -> None:
+    backbone, batch = small(attention=attention).build(120, 1), make_batch((23, 9))
+    draw = torch.Generator().manual_seed(0)
+    batch.pixels = torch.randint(0, 256, (2, 3, *pixels), generator=draw, dtype=torch.uint8)
+    with torch.no_grad():
+        backbone.layoutlmv3.pos_embed.normal_(generator=draw)
+    encoded = backbone(batch)
+    rows, columns = pixels[0] // 16, pixels[1] // 16
+    assert encoded.patches.shape == (2, rows * columns, 48)
+    encoded.patches.square().sum().backward()
+    assert all(weight.grad is not None for weight in backbone.parameters())
+    boxes = backbone.layoutlmv3.calculate_visual_bbox(torch.device("cpu"), torch.int64, 2)
+    assert boxes.shape == (2, 1 + rows * columns, 4)
+    assert boxes[0, 0].tolist() == [1, 1, 999, 999]
+    cell = [1000 // columns, 1000 // rows]
+    assert boxes[1, 1].tolist() == [0, 0, *cell] and boxes[1, -1, 2:].tolist() == [1000, 1000]
+    assert boxes[0, columns].tolist() == [1000 * (columns - 1) // columns, 0, 1000, cell[1]]
+
+
+def test_the_stock_model_fails_at_any_size_but_its_own(
+    small: Callable[..., Any], make_batch: Callable[..., Batch]
+) -> None:
+    backbone, batch = small().build(120, 1), make_batch((9,), image_size=32)
+    stock = LayoutLMv3Model(backbone.config)
+    with pytest.raises(RuntimeError, match="must match the size"):
+        stock(**backbone._text(batch), pixel_values=backbone._pixels(batch))
+
+
 @pytest.mark.parametrize(
     ("lengths", "image_size", "message"),
     [
         ((65,), 64, "a text of 65 tokens in a model of max_tokens=64"),
-        ((9,), 32, "an image of 32 × 32 pixels in a model of image_size=64"),
+        ((9,), 40, "an image of 40 × 40 pixels does not divide into patches of 16 × 16"),
         ((9,), None, "the data has none: use model.image=none"),
     ],
 )

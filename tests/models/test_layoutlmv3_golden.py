@@ -25,12 +25,12 @@ CASES = ["base", "long", "text_only", "seqcls", "nobias"]
 class Case:
     """One recorded case: its model with the recorded weights, and its arrays."""
 
-    def __init__(self, folder: Path, name: str, dtype: torch.dtype) -> None:
+    def __init__(self, folder: Path, name: str, dtype: torch.dtype, fast: bool) -> None:
         facts = json.loads((folder / f"{name}.json").read_text())
         self.arrays: dict[str, NDArray] = dict(np.load(folder / f"{name}.npz"))
         config = LayoutLMv3Config(**facts["config"])
         config.visual_embed = "input/images_uint8" in self.arrays
-        body = LayoutLMv3(config)
+        body = LayoutLMv3(config, fast)
         width, labels = config.hidden_size, config.num_labels
         if name == "seqcls":
             head: nn.Module = nn.ModuleDict({"classifier": ClassificationHead(width, labels, 0.0)})
@@ -68,11 +68,12 @@ class Case:
 
 @pytest.mark.golden
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("fast", [True, False], ids=["sdpa", "eager"])
 @pytest.mark.parametrize(("kind", "dtype"), [("f64", torch.float64), ("f32", torch.float32)], ids=["f64", "f32"])
 def test_outputs_and_gradients_are_those_of_the_authors_code(
-    golden: Path, name: str, kind: str, dtype: torch.dtype
+    golden: Path, name: str, kind: str, dtype: torch.dtype, fast: bool
 ) -> None:
-    case = Case(golden / "layoutlmv3", name, dtype)
+    case = Case(golden / "layoutlmv3", name, dtype, fast)
     hidden = case.hidden()
     logits = case.logits(hidden)
     loss = F.cross_entropy(logits.flatten(0, -2), case.tensor("input/labels").flatten())
@@ -90,3 +91,22 @@ def test_outputs_and_gradients_are_those_of_the_authors_code(
     assert compared == {key for key in case.arrays if key.startswith("grad/")}
     biases = {f"grad/layoutlmv3.encoder.{table}.weight" for table in TABLES}
     assert biases <= compared or name == "nobias"
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("size", ["64x64", "96x64", "224x224"])
+def test_an_image_of_any_size_is_seen_as_by_the_authors_detection_code(golden: Path, size: str) -> None:
+    """Position embeddings of 14 × 14 patches interpolated for 4 × 4 and 6 × 4; the third layer's patches."""
+    folder = golden / "layoutlmv3"
+    arrays = dict(np.load(folder / "detection.npz"))
+    config = LayoutLMv3Config(**json.loads((folder / "detection.json").read_text())["config"], text_embed=False)
+    body = LayoutLMv3(config).eval()
+    weights = load_file(folder / "detection.weights.safetensors")
+    own = body.state_dict()
+    found = {name: next(w for key, w in weights.items() if key.split("layoutlmv3.")[-1] == name) for name in own}
+    body.load_state_dict(found)
+    pixels = torch.from_numpy(arrays[f"{size}/images_uint8"]).float() / 128 - 1
+    hidden = body(pixel_values=pixels, output_hidden_states=True).hidden_states[3]
+    expected = torch.from_numpy(arrays[f"{size}/layer2"])
+    patches = hidden[:, 1:].transpose(1, 2).reshape(expected.shape)
+    torch.testing.assert_close(patches, expected, rtol=0, atol=2e-5)

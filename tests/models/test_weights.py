@@ -191,7 +191,7 @@ def test_a_tensor_the_model_has_not_is_no_small_matter(
         ({"layers": 1}, 120, r"num_hidden_layers=2 .* num_hidden_layers=1"),
         ({"layer_norm_eps": 1e-12}, 120, r"layer_norm_eps=1e-05 .* layer_norm_eps=1e-12"),
         ({"rel_pos_max": 64}, 120, r"max_rel_pos=128 .* max_rel_pos=64"),
-        ({"image_size": 32}, 120, r"input_size=64 .* input_size=32"),
+        ({"patch_size": 32}, 120, r"patch_size=16 .* patch_size=32"),
     ],
 )
 def test_another_model_is_refused_by_name(
@@ -200,6 +200,33 @@ def test_another_model_is_refused_by_name(
     folder = saved(published, tmp_path)
     with pytest.raises(DocexpError, match=message):
         load_weights(small(**changes).build(vocab_size, 1), str(folder))
+
+
+@pytest.mark.parametrize("size", [32, 96])
+def test_weights_made_at_another_image_size_are_interpolated_and_the_report_says_so(
+    published: Any, small: Callable[..., Any], tmp_path: Path, size: int
+) -> None:
+    backbone = small(image_size=size).build(120, 1)
+    with torch.no_grad():
+        published.layoutlmv3.pos_embed.normal_(generator=torch.Generator().manual_seed(0))
+    report = load_weights(backbone, str(saved(published, tmp_path)))
+    assert report.resized == ("pos_embed",) and report.loaded == len(backbone.state_dict())
+    assert "tensors loaded, pos_embed resized to this image size; ignored" in str(report)
+    theirs, ours = published.layoutlmv3.pos_embed, backbone.layoutlmv3.pos_embed
+    assert ours.shape[1] == 1 + (size // 16) ** 2
+    assert torch.equal(ours[:, 0], theirs[:, 0])
+    grid = theirs[:, 1:].unflatten(1, (4, 4)).permute(0, 3, 1, 2)
+    side = size // 16
+    expected = torch.nn.functional.interpolate(grid, (side, side), mode="bicubic").flatten(2).transpose(1, 2)
+    torch.testing.assert_close(ours[:, 1:], expected)
+
+
+def test_image_positions_that_are_no_square_are_refused(
+    published: Any, fresh: LayoutLMv3Backbone, tmp_path: Path
+) -> None:
+    torn = rewritten(saved(published, tmp_path), lambda t: t.update({"layoutlmv3.pos_embed": torch.zeros(1, 7, 48)}))
+    with pytest.raises(DocexpError, match="position embeddings of 6 patches do not belong to a square grid"):
+        load_weights(fresh, str(torn))
 
 
 def test_folders_that_are_none(published: Any, fresh: LayoutLMv3Backbone, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from transformers import LayoutLMv3Config
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.models.backbone import Encoded
+from docexp.models.layoutlmv3.image_grid import resize_positions
 from docexp.models.layoutlmv3.modeling import LayoutLMv3
 from docexp.models.weights import PublishedBackbone
 
@@ -32,7 +33,6 @@ class LayoutLMv3Backbone(PublishedBackbone):
         "hidden_act",
         "layer_norm_eps",
         "pad_token_id",
-        "input_size",
         "patch_size",
         "max_rel_pos",
         "max_rel_2d_pos",
@@ -49,7 +49,8 @@ class LayoutLMv3Backbone(PublishedBackbone):
         self.hidden_size = settings.hidden_size
         self.config = transformers_config(settings, vocab_size, pad_token_id)
         self._max_tokens, self._layout = settings.max_tokens, settings.layout
-        self.layoutlmv3 = LayoutLMv3(self.config, settings.train_rel_pos, settings.rel_pos_init)
+        fast = settings.attention == "sdpa"
+        self.layoutlmv3 = LayoutLMv3(self.config, fast, settings.train_rel_pos, settings.rel_pos_init)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encodes a micro-batch.
@@ -58,8 +59,10 @@ class LayoutLMv3Backbone(PublishedBackbone):
         without the visual class token. ``pooled`` is the first token's, as in the published classification head: the
         text's ``<s>``, or the visual class token when the model sees the image alone.
 
+        The image may have any size that patches divide; its position embeddings are interpolated.
+
         Raises:
-            DocexpError: a text longer than ``max_tokens``, or an image that is missing or of another size.
+            DocexpError: a text longer than ``max_tokens``, or an image that is missing or that patches do not divide.
         """
         tokens = self._text(batch) if self.config.text_embed else {}
         pixels = self._pixels(batch) if self.config.visual_embed else None
@@ -70,6 +73,12 @@ class LayoutLMv3Backbone(PublishedBackbone):
             patches=hidden[:, length + 1 :] if pixels is not None else None,
             pooled=hidden[:, 0],
         )
+
+    def adapted(self, name: str, tensor: Tensor) -> Tensor:
+        """Position embeddings made at another image size, interpolated to this model's."""
+        if name.removeprefix(self.prefix) != "pos_embed" or not self.config.visual_embed:
+            return tensor
+        return resize_positions(tensor, (self.layoutlmv3.size, self.layoutlmv3.size))
 
     def checkpoint_activations(self) -> None:
         """Keeps only every layer's input for the backward pass and computes the rest again: less memory, same numbers.
@@ -93,9 +102,11 @@ class LayoutLMv3Backbone(PublishedBackbone):
             raise DocexpError(
                 "the model sees the image, but the data has none: use model.image=none or data with images"
             )
-        size, given = self.config.input_size, tuple(batch.pixels.shape[-2:])
-        if given != (size, size):
-            raise DocexpError(f"an image of {given[0]} × {given[1]} pixels in a model of image_size={size}")
+        patch, (height, width) = self.config.patch_size, batch.pixels.shape[-2:]
+        if height % patch or width % patch or not height or not width:
+            raise DocexpError(
+                f"an image of {height} × {width} pixels does not divide into patches of {patch} × {patch}"
+            )
         weight = self.layoutlmv3.patch_embed.proj.weight
         return ((batch.pixels.float() / 255 - 0.5) / 0.5).to(weight.dtype)
 

@@ -1,6 +1,6 @@
 """The choices of the LayoutLMv3 family. Imports no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from docexp.errors import DocexpError, choice
@@ -37,7 +37,8 @@ class LayoutLMv3Settings(ModelSettings):
     shape_size: int = 128
     """Width of the embeddings of a box's height and width."""
     image_size: int = 224
-    """Height and width of the image in pixels; pages are resized to it whatever their proportions."""
+    """Height and width of the image in pixels; pages are resized to it whatever their proportions. Weights made at
+    another size are loaded all the same: their position embeddings are interpolated."""
     patch_size: int = 16
     """Height and width of a patch in pixels."""
 
@@ -67,12 +68,17 @@ class LayoutLMv3Settings(ModelSettings):
     """Dropout of hidden vectors."""
     attention_dropout: float = 0.1
     """Dropout of attention weights."""
+    attention: str = field(default="sdpa", metadata={"added_default": "eager"})
+    """``sdpa``: fused or tiled, with one bias for all layers; ``eager``: transformers' own computation, several times
+    slower, for comparison and for attention maps. Values and gradients are the same but for rounding, dropout draws
+    others."""
     layer_norm_eps: float = 1e-5
     """Added to the variance in layer norms (1e-6 after the patch embedding, always, as published)."""
 
     def __post_init__(self) -> None:
         choice("image", self.image, ("patches", "none"))
         choice("rel_pos_init", self.rel_pos_init, ("normal", "local"))
+        choice("attention", self.attention, ("sdpa", "eager"))
         if not self.text and self.image == "none":
             raise DocexpError("text=false with image=none leaves nothing to see; allow one of them")
         self._check_ranges()
