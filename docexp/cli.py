@@ -15,6 +15,7 @@ VERBS = {
     "evaluate": "score a trained run on a split",
     "compare": "a table of runs with what differs and mean ± 95 % interval over seeds",
     "data": "prepare, index, check and describe datasets; train tokenizers",
+    "bench": "speed and memory against transformers' own classes",
 }
 
 

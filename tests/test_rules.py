@@ -39,12 +39,12 @@ def test_the_verbs_are_these() -> None:
     from docexp.cli import VERBS
     from docexp.verbs import data
 
-    assert list(VERBS) == ["train", "evaluate", "compare", "data"]
+    assert list(VERBS) == ["train", "evaluate", "compare", "data", "bench"]
     for command in ("prepare", "index", "check", "stats", "tokenizer"):
         assert f"\n  {command} " in data.HELP
 
 
-@pytest.mark.parametrize("verb", ["train", "evaluate", "compare", "data"])
+@pytest.mark.parametrize("verb", ["train", "evaluate", "compare", "data", "bench"])
 def test_every_verb_helps_with_an_example(verb: str) -> None:
     done = subprocess.run([sys.executable, "-m", "docexp.cli", verb, "--help"], capture_output=True, text=True)
     assert done.returncode == 0

@@ -46,7 +46,9 @@ class _TiledAttention(torch.autograd.Function):
     """Keeps its inputs and its output for the backward pass, nothing else."""
 
     @staticmethod
-    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor, drop: tuple[float, int]) -> Tensor:
+    def forward(  # noqa: PLR0917
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor, drop: tuple[float, int]
+    ) -> Tensor:
         queries, keys, values, biases = (tensor.flatten(0, 1) for tensor in (query, key, value, bias))
         context = torch.empty_like(values)
         with torch.autocast("cpu", enabled=False):  # every product here has the width it is meant to have
@@ -110,8 +112,9 @@ def _drawn(shape: tuple[int, int, int], dropout: float, generator: torch.Generat
     time than the attention itself."""
     count = shape[0] * shape[1] * shape[2]
     bits = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None, generator=generator)
-    return (bits.view(torch.int16)[:count] >= round(dropout * DRAWS) - DRAWS // 2).view(shape)
+    return (bits.view(torch.int16)[:count] >= round(_share(dropout) * DRAWS) - DRAWS // 2).view(shape)
 
 
 def _share(dropout: float) -> float:
-    return round(dropout * DRAWS) / DRAWS
+    """``dropout`` to the nearest part that 16 bits can draw; something is always kept."""
+    return min(round(dropout * DRAWS), DRAWS - 1) / DRAWS

@@ -17,7 +17,7 @@ LOCAL_DECAY = 16.0
 """How much lower than near ones the steepest head starts to score what lies at the farthest distance (in nats)."""
 
 ALIGNED = 8
-"""The stride of a row of biases is a multiple of this: CUDA's kernel would otherwise copy all of them in every layer."""
+"""The stride of a row of biases is a multiple of this: CUDA's kernel would otherwise copy them all in every layer."""
 
 AT_ONCE = 2**19
 """Biases of a row that are looked up in one go, whole heads: 2 MB, about what a core's cache holds."""

@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from docexp.errors import DocexpError
+
 if TYPE_CHECKING:
     from docexp.documents.page import BoxLevel
     from docexp.inputs.encoder import PageEncoder
@@ -27,6 +29,11 @@ class ModelSettings(ABC):
     def provides(self) -> frozenset[str]:
         """The fields of ``Encoded`` that the model fills under these settings."""
 
+    @property
+    def image_side(self) -> int | None:
+        """Height and width in pixels of the images that the model sees; None when it sees none."""
+        return None
+
     @abstractmethod
     def encoder(self, tokenizer: "Tokenizer", box_level: "BoxLevel", window_stride: int) -> "PageEncoder":
         """What turns pages into this model's inputs."""
@@ -34,3 +41,12 @@ class ModelSettings(ABC):
     @abstractmethod
     def build(self, vocab_size: int, pad_token_id: int) -> "Backbone":
         """The model, its weights drawn from torch's generator; loading ``weights`` is the caller's."""
+
+    def build_stock(self, vocab_size: int, pad_token_id: int) -> "Backbone":
+        """The same model by transformers' own class, with equal parameter names: what ``docexp bench`` compares with.
+
+        Raises:
+            DocexpError: there is none.
+        """
+        del vocab_size, pad_token_id
+        raise DocexpError(f"{type(self).__name__} names no class of transformers to compare with")

@@ -76,8 +76,8 @@ def describe(config: Mapping[str, Any], extras: Mapping[str, Any], project: Path
         "docexp": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cpu": _cpu(),
-        "packages": _versions(),
+        "cpu": cpu_name(),
+        "packages": package_versions(),
         "git": git,
         "extras": {key: value for key, value in extras.items() if value is not None},
         "code": code_digest(config),
@@ -164,7 +164,8 @@ def _changes(before: Mapping[str, Any], facts: Mapping[str, Any], last: Segment,
     return [*lines, code] if code else lines
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """The installed versions of ``PACKAGES``."""
     found = {}
     for name in PACKAGES:
         try:
@@ -174,7 +175,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """What the processor calls itself."""
     try:
         match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), flags=re.MULTILINE)
     except OSError:

@@ -1,6 +1,7 @@
 """Sweeps, comparisons, evaluations, debug presets, and runs that start from other runs: as typed."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,20 @@ def test_a_run_starts_from_anothers_weights_and_holds_its_identity(train, tmp_pa
     status, output = train(*QUICK, f"model.weights=run:{first.identity}@best").wait()
     assert status == 2
     assert "has no best checkpoint" in output
+
+
+def test_a_run_at_another_image_size_takes_the_weights_and_says_what_it_resized(train, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    assert train(*QUICK).wait()[0] == 0
+    (first,) = all_runs(runs)
+    words = ["model.image_size=64", "optim.lr=1e-12", f"model.weights=run:{first.identity}"]
+    status, output = train(*QUICK, *words).wait()
+    assert status == 0, output
+    assert re.search(
+        rf"weights from run {first.identity}, step-000003: \d+ tensors loaded, \S+pos_embed resized", output
+    )
+    weights = load_file(find("model.image_size=64", runs).checkpoints / "step-000003" / "model.safetensors")
+    assert weights["backbone.layoutlmv3.pos_embed"].shape == (1, 17, 24)
 
 
 def test_gradient_checkpointing_and_workers_change_no_number(train, tmp_path: Path) -> None:

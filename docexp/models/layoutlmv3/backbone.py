@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-from transformers import LayoutLMv3Config
+from transformers import LayoutLMv3Config, LayoutLMv3Model
 
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
@@ -47,10 +47,13 @@ class LayoutLMv3Backbone(PublishedBackbone):
         super().__init__()
         self.provides = settings.provides
         self.hidden_size = settings.hidden_size
-        self.config = transformers_config(settings, vocab_size, pad_token_id)
+        self.config = config = transformers_config(settings, vocab_size, pad_token_id)
         self._max_tokens, self._layout = settings.max_tokens, settings.layout
+        self.layoutlmv3 = self._model(config, settings)
+
+    def _model(self, config: LayoutLMv3Config, settings: "LayoutLMv3Settings") -> LayoutLMv3Model:
         fast = settings.attention == "sdpa"
-        self.layoutlmv3 = LayoutLMv3(self.config, fast, settings.train_rel_pos, settings.rel_pos_init)
+        return LayoutLMv3(config, fast, settings.train_rel_pos, settings.rel_pos_init)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encodes a micro-batch.
@@ -109,6 +112,14 @@ class LayoutLMv3Backbone(PublishedBackbone):
             )
         weight = self.layoutlmv3.patch_embed.proj.weight
         return ((batch.pixels.float() / 255 - 0.5) / 0.5).to(weight.dtype)
+
+
+class StockLayoutLMv3Backbone(LayoutLMv3Backbone):
+    """transformers' own class behind the same call, with all that it lacks: what docexp's is measured against."""
+
+    def _model(self, config: LayoutLMv3Config, settings: "LayoutLMv3Settings") -> LayoutLMv3Model:
+        del settings
+        return LayoutLMv3Model(config)
 
 
 def transformers_config(settings: "LayoutLMv3Settings", vocab_size: int, pad_token_id: int) -> LayoutLMv3Config:

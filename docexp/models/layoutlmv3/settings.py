@@ -121,6 +121,11 @@ class LayoutLMv3Settings(ModelSettings):
         seen = {"pooled": True, "text": self.text, "patches": self.image == "patches"}
         return frozenset(name for name, there in seen.items() if there)
 
+    @property
+    def image_side(self) -> int | None:
+        """``image_size``, unless the image is left out."""
+        return self.image_size if self.image == "patches" else None
+
     def encoder(self, tokenizer: "Tokenizer", box_level: "BoxLevel", window_stride: int) -> "LayoutLMv3Encoder":
         """Sub-words, boxes 0..1000 and resized pixels; only what the model sees."""
         from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder
@@ -130,7 +135,7 @@ class LayoutLMv3Settings(ModelSettings):
             box_level=box_level,
             max_tokens=self.max_tokens,
             stride=window_stride,
-            image_size=self.image_size if self.image == "patches" else None,
+            image_size=self.image_side,
             text=self.text,
             layout=self.layout,
         )
@@ -140,3 +145,9 @@ class LayoutLMv3Settings(ModelSettings):
         from docexp.models.layoutlmv3.backbone import LayoutLMv3Backbone
 
         return LayoutLMv3Backbone(self, vocab_size, pad_token_id)
+
+    def build_stock(self, vocab_size: int, pad_token_id: int) -> "LayoutLMv3Backbone":
+        """transformers' ``LayoutLMv3Model``."""
+        from docexp.models.layoutlmv3.backbone import StockLayoutLMv3Backbone
+
+        return StockLayoutLMv3Backbone(self, vocab_size, pad_token_id)

@@ -1,0 +1,115 @@
+"""``docexp bench …``: speed and memory against what everybody has, measured in one process."""
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from docexp.bench.settings import PRECISIONS, VARIANTS, StepSettings
+from docexp.config.check import fill, refuse_unknown
+from docexp.config.compose import Project, compose
+from docexp.config.sources import Sources
+from docexp.errors import DocexpError, nearest
+from docexp.models.settings import ModelSettings
+from docexp.verbs.words import Words, split_words
+
+MODEL = "layoutlmv3_base"
+
+HELP = f"""usage: docexp bench step [model=…] [key=value …]
+
+A training step of docexp's model against that of transformers' own class: equal weights, equal batches, one process,
+alternating order. Times, memory, and how far outputs and gradients lie apart, in the same run.
+
+  docexp bench step out=step_cpu
+  docexp bench step device=gpu batch=32 precision=bf16-mixed
+  docexp bench step model=layoutlmv3_tiny tokens=128 variants=trained repeats=9
+
+  model=…        the model, and model.KEY=… for its settings (default: {MODEL})
+  batch=2        rows of a batch
+  tokens=512     text tokens of a row; shortest=N makes the rows' lengths go down to N, and pads them
+  precision=…    {", ".join(PRECISIONS)} (default: both)
+  variants=…     {", ".join(VARIANTS)} (default: all)
+  threads=1,2    CPU threads: with one the process's CPU time counts, with more the time that passes
+  repeats=3      measurements of each, of which the median counts
+  device=cpu     cpu or gpu
+  vocabulary=N   tokens of the vocabulary (default: 50265, RoBERTa's)
+  out=FILE       writes FILE.json and FILE.md
+"""
+
+
+def run(words: Sequence[str], project_dir: Path | None) -> int:
+    """Runs one of the commands."""
+    if not words or {"--help", "-h"} & set(words):
+        print(HELP)
+        return 0
+    command, *rest = words
+    if command != "step":
+        hint = "Nearest: docexp bench step." if nearest(command, ["step"]) else "Commands: step."
+        raise DocexpError(f"bench {command} is no command. {hint}")
+    return step(rest, Project.at(project_dir))
+
+
+def step(words: Sequence[str], project: Project) -> int:
+    """Measures training steps, prints the tables, and writes them down where ``out`` says."""
+    settings, split = _settings(words, project)
+    plans = [
+        (precision, variant, _model(settings, split, variant, project))
+        for precision in settings.precision
+        for variant in settings.variants
+    ]  # all of them are checked before the first is measured
+    out = _writable(settings.out)
+
+    from docexp.bench.report import as_json, as_text
+    from docexp.bench.step import StepResult, bench_step, device_of
+
+    device = device_of(settings.device)
+    rows: list[tuple[str, str, StepResult]] = []
+    with Console(highlight=False, stderr=True).status("") as status:
+        for number, (precision, variant, model) in enumerate(plans, start=1):
+
+            def say(text: str, head: str = f"{number} of {len(plans)}: {precision}, {variant}") -> None:
+                status.update(f"{head}: {text}")
+
+            rows.append((precision, variant, bench_step(model, precision, settings, device, say)))
+    command = shlex.join(["docexp", "bench", "step", *words])
+    text = as_text(command, settings, device, rows)
+    Console(highlight=False, soft_wrap=True).print(text, markup=False, end="")
+    if out is not None:
+        from docexp.runs import atomic
+
+        atomic.write_json(out.with_name(f"{out.name}.json"), as_json(command, settings, device, rows))
+        atomic.write_text(out.with_name(f"{out.name}.md"), text)
+    return 0
+
+
+def _settings(words: Sequence[str], project: Project) -> tuple[StepSettings, Words]:
+    fields = {item.name: item for item in dataclasses.fields(StepSettings)}
+    split = split_words(words, tuple(fields))
+    if split.names:
+        raise DocexpError(f"{split.names[0]!r} is no key=value. See: docexp bench --help")
+    lists = {name for name, item in fields.items() if item.default_factory is not dataclasses.MISSING}
+    values = {name: value.split(",") if name in lists else value for name, value in split.arguments.items()}
+    composed = compose(split.overrides, project)
+    refuse_unknown(composed.config, "docexp bench", Sources(composed), tuple(fields))
+    node = {"_target_": f"{StepSettings.__module__}.{StepSettings.__name__}", **values}
+    settings, _ = fill(node, "bench step", StepSettings, Sources(composed))
+    return settings, split
+
+
+def _model(settings: StepSettings, split: Words, variant: str, project: Project) -> ModelSettings:
+    chosen = any(word.startswith("model=") for word in split.overrides)
+    words = [*([] if chosen else [f"model={MODEL}"]), *split.overrides, *VARIANTS[variant]]
+    composed = compose(words, project)
+    model, _ = fill(composed.config["model"], "model", ModelSettings, Sources(composed))
+    if settings.tokens > model.max_tokens:
+        raise DocexpError(f"tokens={settings.tokens} is more than model.max_tokens={model.max_tokens}")
+    return model
+
+
+def _writable(out: str | None) -> Path | None:
+    place = None if out is None else Path(out).expanduser()
+    if place is not None and not place.parent.is_dir():
+        raise DocexpError(f"out={out}: there is no folder {place.parent}")
+    return place
