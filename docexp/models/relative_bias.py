@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -145,8 +144,8 @@ def _matrix_bucket_sums(values: Tensor, buckets: Tensor, bins: int) -> Tensor:
     total = values.new_zeros(len(values), bins, dtype=torch.float32)
     step = max(ONE_HOT // bins, 1)
     for start in range(0, len(buckets), step):
-        one_hot = F.one_hot(buckets[start : start + step], bins).float()
-        total += values[:, start : start + step].float() @ one_hot
+        one_hot = buckets[start : start + step, None] == torch.arange(bins, device=buckets.device)
+        total += values[:, start : start + step].float() @ one_hot.float()
     return total
 
 
