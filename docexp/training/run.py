@@ -49,7 +49,7 @@ def train(settings: RunSettings, again: bool = False) -> int:
             return 0
         if settings.hardware.devices > 1:
             return torchrun.start(settings)
-    with ExitStack() as stack:
+    with torchrun.one_of_several(), ExitStack() as stack:
         main = torchrun.rank() == 0
         lock = RunLock(run.folder)
         if main:
