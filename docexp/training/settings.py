@@ -128,7 +128,7 @@ class HardwareSettings:
     """How devices share the training; unset: a plain process on one device, averaged gradients (DDP) on several."""
     precision: str = "fp32"
     """``fp32``; ``bf16-mixed``: fp32 weights, matrix products in bfloat16; or, under DeepSpeed alone, ``bf16-params``:
-    parameters, activations and gradients in bfloat16, with fp32 masters of the weights and fp32 optimiser states."""
+    parameters, activations and their gradients in bfloat16; gradients summed, weights kept and optimised in fp32."""
     micro_batch: int | None = None
     """Samples that a device holds at once; unset: the whole share of the global batch, without accumulation."""
     evaluation_batch: int = 8

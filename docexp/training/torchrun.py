@@ -72,7 +72,9 @@ def start(settings: RunSettings) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    for name in list(logging.root.manager.loggerDict):  # each of its loggers has a level of its own
+        if name.startswith("torch.distributed.elastic"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     devices = settings.hardware.devices
     threads = settings.hardware.threads or max((os.cpu_count() or 1) // devices, 1)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))

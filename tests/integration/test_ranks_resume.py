@@ -106,6 +106,23 @@ def test_an_error_of_one_rank_is_said_once(train, in_rank) -> None:
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "zero2"])
+def test_interrupted_ranks_save_their_step_together(strategy: str, train, in_rank, tmp_path: Path) -> None:
+    """As Ctrl-C at a terminal: the process that started the ranks gets it, and tells them."""
+    words = STRATEGIES[strategy]
+    pressed = death("training_step", 3, who="os.getppid()").replace("SIGKILL", "SIGINT")
+    status, output = train(*PLAN, *words, runs="killed", before=in_rank(0, pressed)).wait()
+    assert status == 130, output
+    assert "with a checkpoint. The same command goes on from there." in output.splitlines()[-1]
+    assert not [line for line in output.splitlines() if line.startswith("W")]
+    status, output = train(*PLAN, *words, runs="killed").wait()
+    assert status == 0, output
+    status, output = train(*PLAN, *words, runs="undisturbed").wait()
+    assert status == 0, output
+    assert ends(tmp_path / "killed") == ends(tmp_path / "undisturbed")
+
+
 DEATHS = {
     "a rank in training": (1, death("training_step", 8)),
     "rank 0 in training": (0, death("training_step", 9)),

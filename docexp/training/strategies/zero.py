@@ -20,6 +20,9 @@ from docexp.training.strategies.settings import BACKENDS
 DEVICES = {"cpu": "cpu", "gpu": "cuda"}
 """DeepSpeed's names."""
 
+BUCKET = 100_000_000
+"""Numbers that are averaged at once, more than any parameter here has. Two buffers of this size lie on every device."""
+
 CONFIGS: dict[str, dict[str, Any]] = {
     "fp32": {},
     # autocast over fp32 parameters, as in one process. The list names modules whose gradients would be averaged in
@@ -64,6 +67,8 @@ class ZeroStrategy(DeepSpeedStrategy):
         _import_deepspeed(accelerator)
         super().__init__(
             stage=stage,
+            reduce_bucket_size=BUCKET,
+            allgather_bucket_size=BUCKET,
             logging_batch_size_per_gpu=1,  # only its throughput meter, which nobody reads, would use the true one
             precision_plugin=ZeroPrecision(precision),  # pyright: ignore[reportArgumentType]
             process_group_backend=BACKENDS[accelerator],
