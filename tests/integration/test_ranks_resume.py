@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -74,6 +75,7 @@ def killed_and_started_again(train, tmp_path: Path, words: list[str], planted: C
     assert status in (137, -9), killed
     status, output = train(*PLAN, *words, runs="killed").wait()
     assert status == 0, output
+    assert "  resumed at step" in output  # no orphan has gone on in the meantime
     assert ends(tmp_path / "killed") == ends(tmp_path / "undisturbed")
     return killed
 
@@ -121,6 +123,31 @@ def test_interrupted_ranks_save_their_step_together(strategy: str, train, in_ran
     status, output = train(*PLAN, *words, runs="undisturbed").wait()
     assert status == 0, output
     assert ends(tmp_path / "killed") == ends(tmp_path / "undisturbed")
+
+
+OTHERS = {**STRATEGIES, "one process": ["hardware.devices=1"]}
+CHANGES = [("zero2", "one process"), ("zero2", "ddp"), ("ddp", "zero2"), ("zero2 bf16-mixed", "ddp bf16-mixed")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("before", "after"), CHANGES, ids=[" to ".join(change) for change in CHANGES])
+def test_goes_on_on_other_processes(before: str, after: str, train, in_rank, tmp_path: Path) -> None:
+    words = [*PLAN, "model.dropout=0", "model.attention_dropout=0", "task.head_dropout=0"]
+    status, output = train(*words, *STRATEGIES[before], runs="undisturbed").wait()
+    assert status == 0, output
+    killed = train(*words, *STRATEGIES[before], runs="killed", before=in_rank(1, death("training_step", 8)))
+    assert killed.wait()[0] == 137
+    status, output = train(*words, *OTHERS[after], runs="killed").wait()
+    assert status == 0, output
+    assert "resumed at step 3" in output
+    (identity, _, states, lines, _), other = (ends(tmp_path / name) for name in ("undisturbed", "killed"))
+    assert identity == other[0]
+    assert states.keys() == other[2].keys()
+    mixed = "bf16" in before
+    for line, same in zip(lines, other[3], strict=True):
+        np.testing.assert_allclose(same.get("loss", 0), line.get("loss", 0), rtol=1e-3 if mixed else 1e-5)
+    for key, value in states.items():
+        np.testing.assert_allclose(other[2][key], value, rtol=0.1 if mixed else 1e-3, atol=1e-4 if mixed else 1e-7)
 
 
 DEATHS = {

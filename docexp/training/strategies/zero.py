@@ -74,6 +74,7 @@ class ZeroStrategy(DeepSpeedStrategy):
             process_group_backend=BACKENDS[accelerator],
         )
         assert isinstance(self.config, dict)
+        self._frozen: dict[str, Tensor] = {}  # what has no master, in fp32
         # Lightning's Trainer is told of no clipping, so that RunModule leaves the shards of gradients alone
         self.config |= {"gradient_clipping": clip_norm, **CONFIGS[precision]}
 
@@ -88,7 +89,9 @@ class ZeroStrategy(DeepSpeedStrategy):
     def setup(self, trainer: Trainer) -> None:
         """Wraps the model, and gives fp32 masters the weights' full precision (DeepSpeed takes it from the copies)."""
         assert self.lightning_module is not None
-        first = {name: parameter.data for name, parameter in self.lightning_module.named_parameters()}
+        parameters = dict(self.lightning_module.named_parameters())
+        first = {name: parameter.data for name, parameter in parameters.items()}
+        self._frozen = {name: first[name] for name, parameter in parameters.items() if not parameter.requires_grad}
         super().setup(trainer)
         zero_state.set_weights(self._sharded, self._names, first)
 
@@ -113,7 +116,7 @@ class ZeroStrategy(DeepSpeedStrategy):
     def lightning_module_state_dict(self) -> dict[str, Any]:
         """The weights in fp32, whole on rank 0; called by all ranks."""
         state = super().lightning_module_state_dict()
-        return {**state, **zero_state.weights(self._sharded, self._names)}
+        return {**state, **self._frozen, **zero_state.weights(self._sharded, self._names)}
 
     def optimizer_state(self, optimizer: Any) -> dict[str, Any]:
         """The state dict that torch's optimiser would have in one process, whole on rank 0; called by all ranks."""
@@ -131,6 +134,7 @@ class ZeroStrategy(DeepSpeedStrategy):
     def load_model_state_dict(self, checkpoint: Mapping[str, Any], strict: bool = True) -> None:
         """The parameters, and the masters of this rank's part."""
         Strategy.load_model_state_dict(self, checkpoint, strict)
+        self._frozen = {name: checkpoint["state_dict"][name] for name in self._frozen}
         zero_state.set_weights(self._sharded, self._names, checkpoint["state_dict"])
 
     @property
