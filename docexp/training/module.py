@@ -41,7 +41,7 @@ class RunModule(pl.LightningModule):
         share = scaled(sums, self._counts)
         assert self.step_loss is not None
         self.step_loss = self.step_loss + share.detach()
-        # Lightning divides by the accumulation and DDP averages over ranks: multiply both back
+        # Lightning divides by the accumulation and every strategy averages over ranks: multiply both back
         return share * (self.trainer.world_size * self.trainer.accumulate_grad_batches)
 
     def configure_gradient_clipping(
