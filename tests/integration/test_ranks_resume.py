@@ -125,6 +125,14 @@ def test_interrupted_ranks_save_their_step_together(strategy: str, train, in_ran
     assert ends(tmp_path / "killed") == ends(tmp_path / "undisturbed")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "zero2"])
+def test_three_ranks_sum_in_the_same_order_after_a_start(strategy: str, train, in_rank, tmp_path: Path) -> None:
+    """Two numbers have one sum; with three it depends on the order."""
+    words = [*STRATEGIES[strategy], "hardware.devices=3", "trainer.global_batch=6"]
+    killed_and_started_again(train, tmp_path, words, in_rank(1, death("training_step", 8)))
+
+
 OTHERS = {**STRATEGIES, "one process": ["hardware.devices=1"]}
 CHANGES = [("zero2", "one process"), ("zero2", "ddp"), ("ddp", "zero2"), ("zero2 bf16-mixed", "ddp bf16-mixed")]
 

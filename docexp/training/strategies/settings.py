@@ -60,10 +60,10 @@ class DDPSettings(StrategySettings):
         """It is torch's own."""
 
     def build(self, accelerator: str, precision: str, clip_norm: float) -> "Strategy":
-        """Lightning's DDP."""
-        from pytorch_lightning.strategies import DDPStrategy
+        """Lightning's DDP, its buckets settled."""
+        from docexp.training.strategies.ddp import StableDDPStrategy
 
-        return DDPStrategy(process_group_backend=BACKENDS[accelerator])
+        return StableDDPStrategy(process_group_backend=BACKENDS[accelerator])
 
 
 BACKENDS = {"cpu": "gloo", "gpu": "nccl"}
