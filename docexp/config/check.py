@@ -66,13 +66,16 @@ def fill(node: Any, path: str, base: type, sources: Sources) -> tuple[Any, dict[
     hints = typing.get_type_hints(schema)
     fields = {item.name: item for item in dataclasses.fields(schema) if item.init}
     values = {key: value for key, value in node.items() if key != "_target_"}
-    nested: dict[str, tuple[Any, dict[str, Any]]] = {}
+    nested: dict[str, tuple[Any, dict[str, Any] | None]] = {}
     for key, value in list(values.items()):
         if key not in fields:
             raise _unknown(f"{path}.{key}", path, [f"{path}.{name}" for name in fields], sources)
+        if value == "???":  # a merge would leave it out, and the default would silently take its place
+            raise DocexpError(f"{path}.{key} needs a value: {path}.{key}=…")
         kind = _node_type(hints[key])
-        if kind is not None and value is not None:
-            nested[key] = fill(values.pop(key), f"{path}.{key}", kind, sources)
+        if kind is not None:
+            del values[key]
+            nested[key] = (None, None) if value is None else fill(value, f"{path}.{key}", kind, sources)
     typed = dataclasses.make_dataclass(
         schema.__name__, [_typed(hints[name], item) for name, item in fields.items() if _node_type(hints[name]) is None]
     )

@@ -16,6 +16,7 @@ LIBRARIES = (
     "py.warnings",
     "datasets",
     "huggingface_hub",
+    "DeepSpeed",
 )
 
 

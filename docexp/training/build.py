@@ -6,7 +6,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.profilers import SimpleProfiler
-from pytorch_lightning.strategies import DDPStrategy
+from pytorch_lightning.strategies import Strategy
 
 from docexp.errors import DocexpError
 from docexp.inputs.datamodule import EvaluationData, TrainingData
@@ -21,7 +21,8 @@ from docexp.shards.read import ShardReader
 from docexp.training.allocator import keep_memory
 from docexp.training.checkpoint_io import FolderCheckpointIO, load_weights, pointed
 from docexp.training.module import RunModule
-from docexp.training.settings import PRECISIONS, HardwareSettings
+from docexp.training.settings import HardwareSettings
+from docexp.training.strategies.settings import DDPSettings
 
 BACKBONE = "backbone."
 """What the names of a backbone's weights begin with in a checkpoint."""
@@ -122,7 +123,11 @@ def build_trainer(
     clip_norm: float = 0.0,
     profile: bool = False,
 ) -> pl.Trainer:
-    """Lightning's Trainer as docexp uses it: it never logs, shows, samples or checkpoints on its own."""
+    """Lightning's Trainer as docexp uses it: it never logs, shows, samples or checkpoints on its own.
+
+    With ``max_steps`` it trains, under the hardware's strategy; without, it evaluates: plainly, or under DDP, whatever
+    shared the training.
+    """
     if hardware.accelerator == "cpu":
         keep_memory()
     accumulation = hardware.accumulation(global_batch) if max_steps else 1
@@ -131,14 +136,13 @@ def build_trainer(
         default_root_dir=folder,
         accelerator=hardware.accelerator,
         devices=hardware.devices,
-        strategy=DDPStrategy(process_group_backend="nccl" if hardware.accelerator == "gpu" else "gloo")
-        if hardware.devices > 1
-        else "auto",
-        precision=PRECISIONS[hardware.precision],  # pyright: ignore[reportArgumentType]
+        strategy=_strategy(hardware, clip_norm if max_steps else None),
+        # a strategy that has precisions of its own does not look at this one
+        precision="bf16-mixed" if hardware.precision == "bf16-mixed" else None,
         max_steps=max_steps or -1,
         max_epochs=-1,
         accumulate_grad_batches=accumulation,
-        gradient_clip_val=clip_norm or None,
+        gradient_clip_val=None if hardware.sharing.clips else clip_norm or None,
         val_check_interval=validate_every * accumulation if validate_every else None,
         limit_val_batches=None if validate_every else 0,
         check_val_every_n_epoch=None,
@@ -152,3 +156,11 @@ def build_trainer(
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+def _strategy(hardware: HardwareSettings, clip_norm: float | None) -> Strategy | str:
+    """The strategy that trains, or without a ``clip_norm`` the one that evaluates."""
+    sharing = DDPSettings() if clip_norm is None else hardware.sharing
+    if hardware.devices == 1 and isinstance(sharing, DDPSettings):
+        return "auto"
+    return sharing.build(hardware.accelerator, hardware.precision, clip_norm or 0.0)

@@ -44,6 +44,9 @@ def evaluate(run: ResolvedRun, checkpoint: Path, index: Index, split: str) -> Sc
     began = time.monotonic()
     module = build_module(run)
     module.load_state_dict(load_weights(checkpoint))
+    if run.settings.hardware.precision == "bf16-params":
+        for parameter in module.parameters():
+            parameter.data = parameter.data.bfloat16()
     trainer = build_trainer(run.settings.hardware, run.folder.path)
     trainer.test(module, datamodule=build_evaluation_data(run, index, split), verbose=False)
     predictions = _gathered(module.predictions)

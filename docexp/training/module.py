@@ -41,8 +41,12 @@ class RunModule(pl.LightningModule):
         share = scaled(sums, self._counts)
         assert self.step_loss is not None
         self.step_loss = self.step_loss + share.detach()
-        # Lightning divides by the accumulation and DDP averages over ranks: multiply both back
+        # Lightning divides by the accumulation and every strategy averages over ranks: multiply both back
         return share * (self.trainer.world_size * self.trainer.accumulate_grad_batches)
+
+    def touch_parameters(self) -> Tensor:
+        """0, scalar, that reaches every trainable parameter with a gradient of zeros, the last one first."""
+        return torch.stack([parameter.sum() * 0 for parameter in self.parameters() if parameter.requires_grad]).sum()
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: str | None = None

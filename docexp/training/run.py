@@ -38,6 +38,7 @@ def train(settings: RunSettings, again: bool = False) -> int:
         DocexpError: anything the user can mend; nothing half-written is left that a later start would trust.
     """
     settings.hardware.check_present()
+    settings.hardware.sharing.check_installed()
     run = resolve(settings)
     if not torchrun.is_rank():
         if again and run.folder.path.exists():
@@ -48,7 +49,7 @@ def train(settings: RunSettings, again: bool = False) -> int:
             return 0
         if settings.hardware.devices > 1:
             return torchrun.start(settings)
-    with ExitStack() as stack:
+    with torchrun.one_of_several(), ExitStack() as stack:
         main = torchrun.rank() == 0
         lock = RunLock(run.folder)
         if main:
@@ -148,7 +149,7 @@ class _Training:
         segment = Segment(
             accelerator=hardware.accelerator,
             devices=hardware.devices,
-            strategy="ddp" if hardware.devices > 1 else "single device",
+            strategy=hardware.strategy_name,
             threads=torch.get_num_threads(),
             resumed_from_step=self.first_step,
         )

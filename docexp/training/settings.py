@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from docexp.errors import DocexpError, choice
+from docexp.training.strategies.settings import DDPSettings, StrategySettings
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -112,8 +113,7 @@ class TrainerSettings:
             raise DocexpError(f"selection={self.selection} needs validations: set validate_every")
 
 
-PRECISIONS = {"fp32": "32-true", "bf16-mixed": "bf16-mixed"}
-"""Names used here and Lightning's names for the same."""
+PRECISIONS = ("fp32", "bf16-mixed", "bf16-params")
 
 
 @dataclass(kw_only=True)
@@ -123,9 +123,12 @@ class HardwareSettings:
     accelerator: str = "cpu"
     """``cpu`` or ``gpu``."""
     devices: int = 1
-    """Processes, one to a device. More than one start under torchrun and average gradients (DDP)."""
+    """Processes, one to a device. More than one start under torchrun and share the training as ``strategy`` says."""
+    strategy: StrategySettings | None = None
+    """How devices share the training; unset: a plain process on one device, averaged gradients (DDP) on several."""
     precision: str = "fp32"
-    """``fp32``, or ``bf16-mixed``: fp32 weights, matrix products in bfloat16."""
+    """``fp32``; ``bf16-mixed``: fp32 weights, matrix products in bfloat16; or, under DeepSpeed alone, ``bf16-params``:
+    parameters, activations and their gradients in bfloat16; gradients summed, weights kept and optimised in fp32."""
     micro_batch: int | None = None
     """Samples that a device holds at once; unset: the whole share of the global batch, without accumulation."""
     evaluation_batch: int = 8
@@ -137,10 +140,26 @@ class HardwareSettings:
 
     def __post_init__(self) -> None:
         choice("accelerator", self.accelerator, ("cpu", "gpu"))
-        choice("precision", self.precision, tuple(PRECISIONS))
-        for name in ("devices", "evaluation_batch"):
-            if getattr(self, name) < 1:
-                raise DocexpError(f"{name}={getattr(self, name)} must be at least 1")
+        choice("precision", self.precision, PRECISIONS)
+        for name in ("devices", "evaluation_batch", "micro_batch", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise DocexpError(f"{name}={value} must be at least 1")
+        if self.precision not in self.sharing.precisions:
+            raise DocexpError(
+                f"{self.strategy_name} does not compute in precision={self.precision}, only in "
+                f"{' or '.join(self.sharing.precisions)}. Use one of these, or hardware=deepspeed_zero2."
+            )
+
+    @property
+    def sharing(self) -> StrategySettings:
+        """The strategy, also where none is set."""
+        return self.strategy or DDPSettings()
+
+    @property
+    def strategy_name(self) -> str:
+        """How ``environment.json`` calls what shares the training."""
+        return "single device" if self.devices == 1 and self.sharing == DDPSettings() else self.sharing.name
 
     def micro(self, global_batch: int) -> int:
         """Samples per device and micro-batch."""

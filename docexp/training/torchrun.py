@@ -1,14 +1,29 @@
 """More than one process: docexp starts itself under torchrun's agent, and Lightning only joins."""
 
+import ctypes
+import json
 import logging
 import os
+import signal
 import sys
 import tempfile
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docexp.config.schema import RunSettings
+from docexp.errors import DocexpError
 from docexp.runs import atomic
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+PR_SET_PDEATHSIG = 1
+PEER_GONE = 75
+"""Exit status of a rank that ended because another one had."""
 
 
 def is_rank() -> bool:
@@ -19,6 +34,31 @@ def is_rank() -> bool:
 def rank() -> int:
     """This process's number; 0 when it is alone."""
     return int(os.environ.get("RANK", "0")) if is_rank() else 0
+
+
+@contextmanager
+def one_of_several() -> Iterator[None]:
+    """In a rank: dies with the process that started it, and hands that one its error to say, once for all ranks.
+
+    A rank whose neighbour has died cannot go on, and has nothing to say that the neighbour's end does not.
+    """
+    if not is_rank():
+        yield
+        return
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        yield
+    except DocexpError as error:
+        place = os.environ.get("TORCHELASTIC_ERROR_FILE")
+        if not place:
+            raise
+        Path(place).write_text(json.dumps({"message": str(error), "timestamp": int(time.time())}))
+        sys.exit(2)
+    except RuntimeError as error:
+        if "Connection closed by peer" not in str(error) and "Connection reset by peer" not in str(error):
+            raise
+        sys.exit(PEER_GONE)
 
 
 def start(settings: RunSettings) -> int:
@@ -32,7 +72,9 @@ def start(settings: RunSettings) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    for name in list(logging.root.manager.loggerDict):  # each of its loggers has a level of its own
+        if name.startswith("torch.distributed.elastic"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     devices = settings.hardware.devices
     threads = settings.hardware.threads or max((os.cpu_count() or 1) // devices, 1)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
@@ -51,8 +93,27 @@ def start(settings: RunSettings) -> int:
         try:
             elastic_launch(how, sys.executable)("-m", "docexp.cli", "train", f"config={config}")
         except ChildFailedError as error:
-            _, first = error.get_first_failure()
-            return first.exitcode
+            return _ended(error)
         except SignalException:
             return 130
     return 0
+
+
+def _ended(error: "ChildFailedError") -> int:
+    """Says why the ranks ended, where they did not say it themselves; gives the exit status.
+
+    Raises:
+        DocexpError: the first of their own.
+    """
+    failures = {rank: f for rank, f in error.failures.items() if f.exitcode != PEER_GONE} or error.failures
+    rank, first = min(failures.items(), key=lambda item: item[1].timestamp)
+    if first.exitcode == 2 and Path(first.error_file).is_file():
+        raise DocexpError(str(first.message))
+    if first.exitcode < 0:
+        print(
+            f"docexp: rank {rank} was killed ({signal.Signals(-first.exitcode).name}), for want of memory perhaps. "
+            "The same command goes on from the last checkpoint.",
+            file=sys.stderr,
+        )
+        return 128 - first.exitcode
+    return first.exitcode

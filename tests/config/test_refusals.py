@@ -34,6 +34,23 @@ REFUSED = [
     ("hardware.precision=fp16", ["fp32, bf16-mixed"]),
     ("hardware.accelerator=tpu", ["cpu, gpu"]),
     ("hardware.micro_batch=3", ["global_batch=8", "no multiple"]),
+    ("hardware.micro_batch=0", ["micro_batch=0 must be at least 1"]),
+    ("hardware.devices=0", ["devices=0 must be at least 1"]),
+    ("hardware.threads=0", ["threads=0 must be at least 1"]),
+    ("hardware.devices=3", ["global_batch=8", "no multiple", "(3 × 3)"]),
+    ("hardware.precision=bf16-mxed", ["Nearest: bf16-mixed."]),
+    ("hardware.precision=bf16-params", ["single device", "fp32 or bf16-mixed", "hardware=deepspeed_zero2"]),
+    ("hardware=ddp", ["hardware.devices needs a value: hardware.devices=…"]),
+    ("hardware=deepspeed_zero2", ["hardware.devices needs a value: hardware.devices=…"]),
+    ("hardware=ddp hardware.devices=2 hardware.precision=bf16-params", ["ddp does not", "hardware=deepspeed_zero2"]),
+    ("hardware=ddp hardware.devices=2 hardware.precision=fp16", ["fp32, bf16-mixed, bf16-params"]),
+    ("hardware=deepspeed_zero2 hardware.devices=3", ["global_batch=8", "no multiple"]),
+    ("hardware=deepspeed_zero2 hardware.devices=2 hardware.strategy.stage=4", ["stage=4 must be 2"]),
+    ("hardware=deepspeed_zero2 hardware.devices=2 hardware.strategy.stge=2", ["Nearest: hardware.strategy.stage."]),
+    ("hardware=deepspeed_zero2 hardware.devices=2 hardware.accelerator=tpu", ["cpu, gpu"]),
+    ("hardware=deepspeed_zero2 hardware.devices=2 hardware.offload=cpu", ["hardware.offload is no setting"]),
+    ("hardware=deepspeed", ["hardware=deepspeed is no choice", "Nearest: deepspeed_zero2."]),
+    ("hardware.strategy=ddp", ["hardware.strategy='ddp' (command line) must be a group of settings"]),
     ("seed=first", ["seed", "int"]),
     ("hydra/lancher=local", ["hydra/lancher is no group", "Nearest: hydra/launcher."]),
     ("trainer", ["'trainer' is no override"]),
@@ -47,7 +64,7 @@ REFUSED = [
 @pytest.mark.parametrize(("word", "parts"), REFUSED, ids=[word for word, _ in REFUSED])
 def test_refused_with_a_hint(word: str, parts: list[str]) -> None:
     with pytest.raises(DocexpError) as refused:
-        check(compose([word]))
+        check(compose(word.split()))
     text = str(refused.value)
     assert len(text.splitlines()) <= 2, text
     for part in parts:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent, indent
 
 import pytest
 
@@ -43,6 +44,21 @@ class Started:
 Start = Callable[..., Started]
 
 
+@dataclass
+class InRank:
+    """Plants code in a rank: what the started process starts in its turn runs it before anything else."""
+
+    folder: Path
+    rank: int
+    code: str
+
+    def __call__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        guarded = f"import os\nif os.environ.get('RANK') == '{self.rank}':\n" + indent(dedent(self.code), "    ")
+        (self.folder / "sitecustomize.py").write_text(guarded)
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self.folder), os.environ.get("PYTHONPATH"))))
+
+
 @pytest.fixture(scope="session")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few synthetic forms in several uneven shards, below ``<folder>/synthetic_forms``."""
@@ -74,6 +90,12 @@ def cli(tmp_path: Path, shards: Path) -> Start:
         return Started(process, output)
 
     return begin
+
+
+@pytest.fixture
+def in_rank(tmp_path: Path) -> Callable[[int, str], InRank]:
+    """Code to plant in one rank, as a ``before``."""
+    return lambda rank, code: InRank(tmp_path / "planted", rank, code)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The same run on one process and on two, in one micro-batch and in several: same samples, same losses, same scores."""
+"""The same run on one process and on two, whole and in micro-batches, DDP and ZeRO-2: same samples, losses, scores."""
 
 from pathlib import Path
 
@@ -24,6 +24,8 @@ PLAN = [
     "data.pad_to_multiple=16",
 ]
 
+ZERO2 = ["hardware=deepspeed_zero2", "hardware.accelerator=cpu", "hardware.devices=2"]
+
 
 def finished(runs: Path) -> tuple[dict, list, Result, dict]:
     (run,) = all_runs(runs)
@@ -39,12 +41,13 @@ def test_one_process_equals_two_ranks_with_two_micro_batches(train, tmp_path) ->
         "one": [],
         "accumulated": ["hardware.micro_batch=2"],
         "two": ["hardware.devices=2", "hardware.micro_batch=2"],
+        "zero2": [*ZERO2, "hardware.precision=fp32", "hardware.micro_batch=2"],
     }
     for started in [train(*PLAN, *words, runs=name) for name, words in ways.items()]:
         status, output = started.wait()
         assert status == 0, output
     weights, metrics, result, predictions = finished(tmp_path / "one")
-    for name in ("accumulated", "two"):
+    for name in list(ways)[1:]:
         other_weights, other_metrics, other_result, other_predictions = finished(tmp_path / name)
         assert other_result.identity == result.identity
         for line, other in zip(metrics, other_metrics, strict=True):

@@ -1,0 +1,1 @@
+"""How several devices share a run's training: one file for each way."""
