@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -23,13 +23,17 @@ class MetricLines(pl.Callback):
         log: the run's metrics file; None on ranks other than 0.
         every: steps between lines.
         global_batch: samples per step, for the rate.
-        show: told about every line; draws the display.
+        told: who else is told about every line.
     """
 
     def __init__(
-        self, log: MetricsLog | None, every: int, global_batch: int, show: Callable[[int, dict[str, float]], None]
+        self,
+        log: MetricsLog | None,
+        every: int,
+        global_batch: int,
+        told: Sequence[Callable[[int, dict[str, float]], None]],
     ) -> None:
-        self._log, self._every, self._global_batch, self._show = log, every, global_batch, show
+        self._log, self._every, self._global_batch, self._told = log, every, global_batch, told
         self._since, self._steps = time.monotonic(), 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -71,4 +75,5 @@ class MetricLines(pl.Callback):
     def _write(self, step: int, line: dict[str, float]) -> None:
         if self._log is not None:
             self._log.write(step, line)
-            self._show(step, line)
+            for tell in self._told:
+                tell(step, line)

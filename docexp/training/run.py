@@ -27,6 +27,7 @@ from docexp.training.evaluate import evaluate, record
 from docexp.training.interrupts import Interrupts, RunDiverged, RunInterrupted
 from docexp.training.metric_lines import MetricLines
 from docexp.training.module import RunModule
+from docexp.training.wandb_mirror import Mirror, mirror_of
 
 
 def train(settings: RunSettings, again: bool = False) -> int:
@@ -76,13 +77,16 @@ class _Training:
         """Trains, scores, and records how it ended; gives the exit status."""
         self.checkpoint = pointed(self.run.folder.checkpoints, "last")
         self.first_step = int(self.checkpoint.name.removeprefix("step-")) if self.checkpoint else 0
+        state = f"resumed at step {self.first_step}" if self.checkpoint else "new"
+        self.log.say(f"run {self.run.identity}  {state}  {self.run.folder.path}")
         if self.run.settings.hardware.threads is not None:
             torch.set_num_threads(self.run.settings.hardware.threads)
         try:
             if self.main:
-                with self._prepare_folder() as metrics:
+                with self._prepare_folder() as metrics, mirror_of(self.run, self.log) as self.mirror:
                     status = self._fit(metrics)
             else:
+                self.mirror = Mirror()
                 status = self._fit(None)
         except RunInterrupted as stopped:
             self._end("interrupted")
@@ -126,11 +130,12 @@ class _Training:
             interrupts=interrupts,
             guard=self.lock.check,
         )
+        told = (display.show, self.mirror.line)
         return build_trainer(
             settings.hardware,
             folder.path,
             # lines come before checkpoints: a checkpoint must never outlive its step's metrics
-            callbacks=[display, MetricLines(metrics, plan.log_every, plan.global_batch, display.show), saving],
+            callbacks=[display, MetricLines(metrics, plan.log_every, plan.global_batch, told), saving],
             max_steps=plan.max_steps,
             global_batch=plan.global_batch,
             validate_every=plan.validate_every,
@@ -160,9 +165,7 @@ class _Training:
 
     def _say_start(self, module: RunModule, loaded: str) -> None:
         run, plan = self.run, self.run.settings.trainer
-        state = f"resumed at step {self.first_step}" if self.checkpoint else "new"
         parameters = sum(parameter.numel() for parameter in module.parameters())
-        self.log.say(f"run {run.identity}  {state}  {run.folder.path}")
         self.log.say(
             f"  {parameters / 1e6:.1f}M parameters, {plan.max_steps:,} steps of {plan.global_batch} pages of "
             f"{run.index.facts.name}, {run.settings.hardware.precision}, seed {run.settings.seed}"
@@ -184,7 +187,7 @@ class _Training:
             return
         self.lock.check()
         place = record(run, scores)
-        Result(
+        result = Result(
             identity=run.identity,
             experiment=run.settings.experiment,
             status=FINISHED,
@@ -195,14 +198,16 @@ class _Training:
             step=int(chosen.name.removeprefix("step-")),
             seconds=self._trained_before() + seconds,
             evaluation=str(place.relative_to(run.folder.path)),
-        ).write(run.folder.result)
+        )
+        result.write(run.folder.result)
+        self.mirror.result(result)
         self.log.say(scores.text)
 
     def _finish_diverged(self, step: int, seconds: float) -> None:
         if not self.main:
             return
         run = self.run
-        Result(
+        result = Result(
             identity=run.identity,
             experiment=run.settings.experiment,
             status=DIVERGED,
@@ -210,7 +215,9 @@ class _Training:
             value=float("nan"),
             step=step,
             seconds=self._trained_before() + seconds,
-        ).write(run.folder.result)
+        )
+        result.write(run.folder.result)
+        self.mirror.result(result)
         self.log.say(f"diverged: the loss of step {step} is not finite. That is this run's result.")
 
     def _trained_before(self) -> float:

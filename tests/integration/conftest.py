@@ -77,6 +77,12 @@ def cli(tmp_path: Path, shards: Path) -> Start:
 
 
 @pytest.fixture
+def small() -> list[str]:
+    """The overrides of the small model, for tests that start a command line of their own."""
+    return SMALL
+
+
+@pytest.fixture
 def train(cli: Start) -> Start:
     """``docexp train`` of the small model with overrides."""
 
