@@ -15,14 +15,14 @@ from docexp.runs.environment import Segment, begin_segment, code_changed_since, 
 from docexp.runs.folder import set_aside
 from docexp.runs.lock import RunLock
 from docexp.runs.log import RunLog
-from docexp.runs.metrics_log import MetricsLog
+from docexp.runs.metrics_log import MetricsLog, read
 from docexp.runs.resolve import ResolvedRun, resolve
 from docexp.runs.result import DIVERGED, FINISHED, Result
 from docexp.training import torchrun
 from docexp.training.build import build_module, build_trainer, build_training_data, load_first_weights
 from docexp.training.checkpoint_io import discard_partial, pointed
 from docexp.training.checkpoints import Checkpoints
-from docexp.training.display import Display
+from docexp.training.display import Display, left_before
 from docexp.training.evaluate import evaluate, record
 from docexp.training.interrupts import Interrupts, RunDiverged, RunInterrupted
 from docexp.training.metric_lines import MetricLines
@@ -72,6 +72,8 @@ class _Training:
     log: RunLog
     lock: RunLock
     main: bool
+    left: str = ""
+    """How long training will take, where earlier starts tell."""
 
     def go(self) -> int:
         """Trains, scores, and records how it ended; gives the exit status."""
@@ -90,7 +92,7 @@ class _Training:
                 status = self._fit(None)
         except RunInterrupted as stopped:
             self._end("interrupted")
-            self.log.say(f"interrupted after {stopped}, with a checkpoint. The same command goes on from there.")
+            self.log.say(f"interrupted after {stopped}, with a checkpoint: the same command goes on from it")
             return 130
         except BaseException as error:
             self._end("failed", f"{type(error).__name__}: {error}")
@@ -121,7 +123,7 @@ class _Training:
         settings = self.run.settings
         plan, folder = settings.trainer, self.run.folder
         primary = f"validation/{settings.task.primary_metric}"
-        display = Display(self.log, plan.max_steps, plan.global_batch, self.first_step, primary)
+        display = Display(self.log, plan.max_steps, self.first_step, primary)
         saving = Checkpoints(
             folder.checkpoints,
             every=plan.checkpoint_every,
@@ -161,6 +163,9 @@ class _Training:
             self.log.say(f"  {line}")
         metrics = MetricsLog(folder.metrics)
         metrics.cut_back(self.first_step)
+        plan = run.settings.trainer
+        if self.first_step and not segment.changed:
+            self.left = left_before(read(folder.metrics), plan.max_steps - self.first_step, plan.global_batch)
         return metrics
 
     def _say_start(self, module: RunModule, loaded: str) -> None:
@@ -169,6 +174,7 @@ class _Training:
         self.log.say(
             f"  {parameters / 1e6:.1f}M parameters, {plan.max_steps:,} steps of {plan.global_batch} pages of "
             f"{run.index.facts.name}, {run.settings.hardware.precision}, seed {run.settings.seed}"
+            + (f", {self.left}" if self.left else "")
         )
         if loaded:
             self.log.say(f"  weights from {loaded}")
