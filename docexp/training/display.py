@@ -143,9 +143,11 @@ def rates(line: dict[str, float]) -> str:
 
 
 def left_before(lines: Sequence[dict[str, float]], steps: int, global_batch: int) -> str:
-    """``about 6 min left at the last 52.1 pages/s`` for a run that goes on; "" when its lines tell no rate."""
-    pages = [line["samples_per_second"] for line in lines if "samples_per_second" in line]
-    return f"{roughly(steps * global_batch / pages[-1])} left at the last {pages[-1]:.3g} pages/s" if pages else ""
+    """``about 6 min left at the last 52.1 pages/s`` for a run that goes on; "" when that is unknown, or soon."""
+    pages = next((line["samples_per_second"] for line in reversed(lines) if "samples_per_second" in line), 0.0)
+    if not pages or steps * global_batch / pages < WORTH_SAYING:
+        return ""
+    return f"{roughly(steps * global_batch / pages)} left at the last {pages:.3g} pages/s"
 
 
 def duration(seconds: float) -> str:

@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
 OLDEST = (0, 31)
 """The first wandb that flushes its file at an interval and appends the parts of a resumed offline run."""
-SETTLED = 60.0
-"""Seconds after which a line counts as arrived. wandb hands lines on every few seconds, and a kill loses the rest."""
-MARK_EVERY = 10.0
+SETTLED = {"wandb": 60.0, "wandb_offline": 5.0}
+"""Seconds after which a line counts as arrived. A kill loses what wandb's own process holds back: it uploads every 15
+seconds or so, and writes its file every second (``_options``)."""
+MARK_EVERY = 5.0
 """Seconds between notes of how many lines have arrived."""
 ANSWER_WITHIN, UPLOAD_WITHIN = 20.0, 120.0
 """Seconds that the server has to answer at the start, and to take what is left at the end."""
@@ -103,8 +104,9 @@ class WandbMirror(Mirror):
             self._folder.mkdir(exist_ok=True)
         kept = read(self._run.folder.metrics) if self._run.folder.metrics.exists() else []
         self._arrived = min(int(self._mark.read_text()) if self._mark.exists() else 0, len(kept))
+        new = not any(self._folder.glob("*run-*"))
         self._wandb = self._open()
-        self._say_where(new=not self._mark.exists())
+        self._say_where(new)
         for line in kept[self._arrived :]:
             self.line(int(line["step"]), {name: value for name, value in line.items() if name != "step"})
         return self
@@ -135,7 +137,7 @@ class WandbMirror(Mirror):
         if self._failed:  # what came after the first failure stays unmarked, and is sent again by a later start
             return
         self._arriving.append(now)
-        while self._arriving[0] < now - SETTLED:
+        while self._arriving[0] < now - SETTLED[self._settings.kind]:
             self._arriving.popleft()
             self._arrived += 1
         if now - self._marked > MARK_EVERY:
@@ -168,7 +170,7 @@ class WandbMirror(Mirror):
             wandb.setup(options)
             if online and not wandb.login(prompt=False, verify=False):
                 raise DocexpError(
-                    "logger=wandb finds no API key: wandb login, or WANDB_API_KEY. "
+                    "logger=wandb finds no API key: wandb login, or set WANDB_API_KEY.\n"
                     "logger=wandb_offline needs none; wandb sync uploads it later."
                 )
             opened = self._init(wandb, "online" if online else "offline", options)
@@ -176,7 +178,8 @@ class WandbMirror(Mirror):
             _stop_service()
             reason = str(error).splitlines()[-1].removeprefix("while retrying: ")  # the cause comes last
             raise DocexpError(
-                f"W&B: {reason}\nlogger=wandb_offline needs no server; wandb sync uploads it later."
+                f"W&B refuses or is out of reach: {reason}\n"
+                "logger=wandb_offline needs no server; wandb sync uploads it later."
             ) from None
         if opened.id != run_id(self._run.folder):  # as inside a W&B agent, which sets WANDB_SWEEP_ID
             opened.finish(exit_code=2)
@@ -221,8 +224,8 @@ class WandbMirror(Mirror):
         except Exception as error:
             self._failed += 1
             if self._failed == 1:
-                reason = (str(error).splitlines() or [""])[0]
-                self._log.say(f"  W&B: {type(error).__name__}: {reason}. The run goes on without it.")
+                reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+                self._log.say(f"  W&B is lost ({reason}); the run goes on without it")
 
 
 def stage(settings: RunSettings) -> str:

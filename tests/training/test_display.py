@@ -111,6 +111,7 @@ def test_the_bar_keeps_to_one_line_and_goes_away(
 def test_a_resumed_run_knows_its_rate() -> None:
     lines = [{"step": 1, **LINE, "samples_per_second": 3.0}, {"step": 10, **LINE}, {"step": 10, "validation/f1": 0.5}]
     assert left_before(lines, steps=1000, global_batch=16) == "about 5.1 min left at the last 52.1 pages/s"
+    assert left_before(lines, steps=10, global_batch=16) == ""  # three seconds: not worth a word
     assert left_before([{"step": 10, "validation/f1": 0.5}], 1000, 16) == ""
 
 
