@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 
 from torch import Tensor, nn
 
 from docexp.inputs.batch import Batch
+from docexp.models.flops import Work, dense, matrix_weights
 
 
 @dataclass
@@ -40,3 +42,16 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def checkpoint_activations(self) -> None:
         """Keeps less for the backward pass and computes it again: less memory, the same numbers."""
+
+    def work(self, batch: Batch) -> Work:
+        """What a forward pass of a micro-batch has to do, for rates and utilisation; needs no result of it.
+
+        This estimate takes every text token through every matrix and leaves out the products of attention (Kaplan et
+        al. 2020, arXiv 2001.08361, §2.1). A family that knows better says so.
+        """
+        tokens = batch.mask.sum(dim=1).double()
+        return Work(tokens, dense(self._matrix_weights, tokens))
+
+    @cached_property
+    def _matrix_weights(self) -> int:
+        return matrix_weights(self)

@@ -10,8 +10,25 @@ from typing import BinaryIO, Self
 from docexp.errors import DocexpError
 from docexp.runs import atomic, strict_json
 
-TIMES = frozenset({"seconds", "samples_per_second"})
-"""Keys (or last parts of ``a/b`` keys) that tell times and rates: two runs that compute the same differ in them."""
+TIMES = frozenset(
+    {
+        "seconds",
+        "samples_per_second",
+        "tokens_per_second",
+        "model_flops_per_second",
+        "matmul_flops_per_second",
+        "matmul_utilisation",
+        "memory_bytes",
+    }
+)
+"""Keys (or last parts of ``a/b`` keys) for times, rates and memory: two runs that compute the same differ in them.
+
+A training line's rates are those since the line before, over all processes, validations left out; its memory is the
+first process's peak so far. ``model_flops_per_second`` is what the model needs for its real tokens (``models.flops``).
+``matmul_utilisation`` is that as a share of ``matmul_flops_per_second``, which a large matrix product was measured to
+reach on these devices in this precision when training started (in that start's first line): no data-sheet peak, hence
+higher than an MFU.
+"""
 
 
 class MetricsLog:

@@ -1,8 +1,8 @@
 """Settings that say where things lie and what is shown; none of them is part of a run's identity."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from docexp.errors import choice
+from docexp.errors import DocexpError, choice
 
 
 @dataclass(kw_only=True)
@@ -24,6 +24,34 @@ class LoggerSettings:
 
     def __post_init__(self) -> None:
         choice("kind", self.kind, ("files",))
+
+
+@dataclass(kw_only=True)
+class WandbSettings(LoggerSettings):
+    """Mirrors the run's own files to Weights & Biases; docs of what arrives there: ``docexp/training/wandb_mirror.py``.
+
+    Raises:
+        DocexpError: a project or tag that W&B refuses.
+    """
+
+    kind: str = "wandb_offline"
+    """``wandb``: to the server, which needs a key and a network; ``wandb_offline``: into ``wandb/`` in the run folder,
+    for ``wandb sync``."""
+    project: str = "docexp"
+    """The W&B project."""
+    entity: str | None = None
+    """The user or team that the project belongs to; unset: the account's own default."""
+    tags: list[str] = field(default_factory=list)
+    """Tags of the W&B run."""
+
+    def __post_init__(self) -> None:
+        choice("kind", self.kind, ("wandb", "wandb_offline"))
+        # wandb's own limits (Settings.validate_project, validate_run_tags), told before anything is started
+        if not 1 <= len(self.project) <= 128 or set(self.project) & set("/\\#?%:"):
+            raise DocexpError(f"project={self.project!r} must have 1 to 128 characters, none of them / \\ # ? % :")
+        for tag in self.tags:
+            if not 1 <= len(tag) <= 64:
+                raise DocexpError(f"tags: {tag!r} must have 1 to 64 characters")
 
 
 @dataclass(kw_only=True)

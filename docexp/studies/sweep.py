@@ -1,6 +1,7 @@
 """``docexp train -m``: Hydra's grammar spells out the jobs, all are checked, then the launcher starts them."""
 
 import hashlib
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
     jobs = _jobs(runs, names)
     missing = [job for job, run in zip(jobs, runs, strict=True) if again or not run.folder.result.is_file()]
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{len(jobs)} runs: {len(jobs) - len(missing)} finished, {len(missing)} to run")
+    where = f"; what they say goes to {jobs[0].log.parent}/" if missing else ""
+    console.print(f"{len(jobs)} runs: {len(jobs) - len(missing)} finished, {len(missing)} to run{where}")
     failed: list[Outcome] = []
 
     def ended(outcome: Outcome) -> None:
@@ -45,7 +47,7 @@ def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
 
     launcher.launch(missing, again, ended)
     if failed:
-        console.print(f"{len(failed)} of {len(jobs)} runs failed; the same command runs only those again")
+        console.print(f"{len(failed)} of {len(jobs)} runs failed; the same command goes on with only those")
     return 1 if failed else 0
 
 
@@ -108,7 +110,9 @@ def _told(outcome: Outcome, run: ResolvedRun) -> str:
     if outcome.status:
         tail = outcome.job.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
         lines = "".join(f"\n    {line}" for line in tail)
-        return f"{head}  failed with status {outcome.status}, last lines of {outcome.job.log}:{lines}"
+        killed = f"was killed by {signal.Signals(-outcome.status).name}" if outcome.status < 0 else ""
+        how = killed or f"failed with status {outcome.status}"
+        return f"{head}  {how}, last lines of {outcome.job.log}:{lines}"
     folder = locate(run.identity, Path(run.settings.paths.runs)) or run.folder  # another start may have placed it
     result = Result.read(folder.result)
     score = "diverged" if result.status == DIVERGED else f"{result.primary_metric} {100 * result.value:.1f}"

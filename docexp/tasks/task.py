@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
@@ -41,6 +42,10 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def loss_sums(self, encoded: Encoded, batch: Batch) -> dict[str, Tensor]:
         """For each name of a target, the loss summed (not averaged) over the micro-batch's targets, scalar."""
+
+    def flops(self, batch: Batch) -> Tensor:
+        """Forward FLOPs of the head (see ``models.flops``) for each of the micro-batch's rows, ``[B]``; here 0."""
+        return torch.zeros(batch.rows, dtype=torch.float64, device=batch.owner.device)
 
     @abstractmethod
     def decode(self, encoded: Encoded, batch: Batch) -> list[Prediction]:

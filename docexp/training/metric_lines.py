@@ -1,8 +1,7 @@
 """Lines of ``metrics.jsonl`` and of the display, written as training goes."""
 
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,6 +10,7 @@ import torch.distributed as dist
 from docexp.runs.metrics_log import MetricsLog
 from docexp.training.interrupts import RunDiverged
 from docexp.training.module import RunModule
+from docexp.training.throughput import Throughput
 
 
 class MetricLines(pl.Callback):
@@ -22,41 +22,44 @@ class MetricLines(pl.Callback):
     Args:
         log: the run's metrics file; None on ranks other than 0.
         every: steps between lines.
-        global_batch: samples per step, for the rate.
-        show: told about every line; draws the display.
+        global_batch: samples per step, for the rates.
+        told: who else is told about every line.
     """
 
     def __init__(
-        self, log: MetricsLog | None, every: int, global_batch: int, show: Callable[[int, dict[str, float]], None]
+        self,
+        log: MetricsLog | None,
+        every: int,
+        global_batch: int,
+        told: Sequence[Callable[[int, dict[str, float]], None]],
     ) -> None:
-        self._log, self._every, self._global_batch, self._show = log, every, global_batch, show
-        self._since, self._steps = time.monotonic(), 0
+        self._log, self._every, self._told = log, every, told
+        self._throughput = Throughput(global_batch)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Starts the clock."""
-        self._since, self._steps = time.monotonic(), 0
+        self._throughput.start(pl_module.device, str(trainer.precision))
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """After an optimiser step that is due."""
+        """Counts, and writes a line after an optimiser step that is due."""
+        assert isinstance(pl_module, RunModule) and pl_module.step_loss is not None
+        self._throughput.add(pl_module, batch)
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         step = trainer.global_step
-        self._steps += 1
+        self._throughput.step()
         if step % self._every and step not in (1, trainer.max_steps):
             return
-        assert isinstance(pl_module, RunModule) and pl_module.step_loss is not None
         loss = pl_module.step_loss
         if dist.is_available() and dist.is_initialized():
             dist.all_reduce(loss)
-        seconds = time.monotonic() - self._since
         line = {
             "loss": float(loss),
             "lr": float(trainer.optimizers[0].param_groups[0]["lr"]),
-            "samples_per_second": self._steps * self._global_batch / max(seconds, 1e-9),
+            **self._throughput.line(pl_module.device),
         }
-        self._since, self._steps = time.monotonic(), 0
         self._write(step, line)
         if not math.isfinite(line["loss"]):
             raise RunDiverged(step)
@@ -66,9 +69,10 @@ class MetricLines(pl.Callback):
         if trainer.state.fn == "fit":
             scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
             self._write(trainer.global_step, {name: v for name, v in scores.items() if name.startswith("validation/")})
-            self._since, self._steps = time.monotonic(), 0
+            self._throughput.restart()
 
     def _write(self, step: int, line: dict[str, float]) -> None:
         if self._log is not None:
             self._log.write(step, line)
-            self._show(step, line)
+            for tell in self._told:
+                tell(step, line)

@@ -15,18 +15,19 @@ from docexp.runs.environment import Segment, begin_segment, code_changed_since, 
 from docexp.runs.folder import set_aside
 from docexp.runs.lock import RunLock
 from docexp.runs.log import RunLog
-from docexp.runs.metrics_log import MetricsLog
+from docexp.runs.metrics_log import MetricsLog, read
 from docexp.runs.resolve import ResolvedRun, resolve
 from docexp.runs.result import DIVERGED, FINISHED, Result
 from docexp.training import torchrun
 from docexp.training.build import build_module, build_trainer, build_training_data, load_first_weights
 from docexp.training.checkpoint_io import discard_partial, pointed
 from docexp.training.checkpoints import Checkpoints
-from docexp.training.display import Display
+from docexp.training.display import Display, left_before
 from docexp.training.evaluate import evaluate, record
 from docexp.training.interrupts import Interrupts, RunDiverged, RunInterrupted
 from docexp.training.metric_lines import MetricLines
 from docexp.training.module import RunModule
+from docexp.training.wandb_mirror import Mirror, mirror_of
 
 
 def train(settings: RunSettings, again: bool = False) -> int:
@@ -72,22 +73,27 @@ class _Training:
     log: RunLog
     lock: RunLock
     main: bool
+    left: str = ""
+    """How long training will take, where earlier starts tell."""
 
     def go(self) -> int:
         """Trains, scores, and records how it ended; gives the exit status."""
         self.checkpoint = pointed(self.run.folder.checkpoints, "last")
         self.first_step = int(self.checkpoint.name.removeprefix("step-")) if self.checkpoint else 0
+        state = f"resumed at step {self.first_step}" if self.checkpoint else "new"
+        self.log.say(f"run {self.run.identity}  {state}  {self.run.folder.path}")
         if self.run.settings.hardware.threads is not None:
             torch.set_num_threads(self.run.settings.hardware.threads)
         try:
             if self.main:
-                with self._prepare_folder() as metrics:
+                with self._prepare_folder() as metrics, mirror_of(self.run, self.log) as self.mirror:
                     status = self._fit(metrics)
             else:
+                self.mirror = Mirror()
                 status = self._fit(None)
         except RunInterrupted as stopped:
             self._end("interrupted")
-            self.log.say(f"interrupted after {stopped}, with a checkpoint. The same command goes on from there.")
+            self.log.say(f"interrupted after {stopped}, with a checkpoint: the same command goes on from it")
             return 130
         except BaseException as error:
             self._end("failed", f"{type(error).__name__}: {error}")
@@ -118,7 +124,7 @@ class _Training:
         settings = self.run.settings
         plan, folder = settings.trainer, self.run.folder
         primary = f"validation/{settings.task.primary_metric}"
-        display = Display(self.log, plan.max_steps, plan.global_batch, self.first_step, primary)
+        display = Display(self.log, plan.max_steps, self.first_step, primary)
         saving = Checkpoints(
             folder.checkpoints,
             every=plan.checkpoint_every,
@@ -127,11 +133,12 @@ class _Training:
             interrupts=interrupts,
             guard=self.lock.check,
         )
+        told = (display.show, self.mirror.line)
         return build_trainer(
             settings.hardware,
             folder.path,
             # lines come before checkpoints: a checkpoint must never outlive its step's metrics
-            callbacks=[display, MetricLines(metrics, plan.log_every, plan.global_batch, display.show), saving],
+            callbacks=[display, MetricLines(metrics, plan.log_every, plan.global_batch, told), saving],
             max_steps=plan.max_steps,
             global_batch=plan.global_batch,
             validate_every=plan.validate_every,
@@ -157,16 +164,18 @@ class _Training:
             self.log.say(f"  {line}")
         metrics = MetricsLog(folder.metrics)
         metrics.cut_back(self.first_step)
+        plan = run.settings.trainer
+        if self.first_step and not segment.changed:
+            self.left = left_before(read(folder.metrics), plan.max_steps - self.first_step, plan.global_batch)
         return metrics
 
     def _say_start(self, module: RunModule, loaded: str) -> None:
         run, plan = self.run, self.run.settings.trainer
-        state = f"resumed at step {self.first_step}" if self.checkpoint else "new"
         parameters = sum(parameter.numel() for parameter in module.parameters())
-        self.log.say(f"run {run.identity}  {state}  {run.folder.path}")
         self.log.say(
             f"  {parameters / 1e6:.1f}M parameters, {plan.max_steps:,} steps of {plan.global_batch} pages of "
             f"{run.index.facts.name}, {run.settings.hardware.precision}, seed {run.settings.seed}"
+            + (f", {self.left}" if self.left else "")
         )
         if loaded:
             self.log.say(f"  weights from {loaded}")
@@ -185,7 +194,7 @@ class _Training:
             return
         self.lock.check()
         place = record(run, scores)
-        Result(
+        result = Result(
             identity=run.identity,
             experiment=run.settings.experiment,
             status=FINISHED,
@@ -196,14 +205,16 @@ class _Training:
             step=int(chosen.name.removeprefix("step-")),
             seconds=self._trained_before() + seconds,
             evaluation=str(place.relative_to(run.folder.path)),
-        ).write(run.folder.result)
+        )
+        result.write(run.folder.result)
+        self.mirror.result(result)
         self.log.say(scores.text)
 
     def _finish_diverged(self, step: int, seconds: float) -> None:
         if not self.main:
             return
         run = self.run
-        Result(
+        result = Result(
             identity=run.identity,
             experiment=run.settings.experiment,
             status=DIVERGED,
@@ -211,7 +222,9 @@ class _Training:
             value=float("nan"),
             step=step,
             seconds=self._trained_before() + seconds,
-        ).write(run.folder.result)
+        )
+        result.write(run.folder.result)
+        self.mirror.result(result)
         self.log.say(f"diverged: the loss of step {step} is not finite. That is this run's result.")
 
     def _trained_before(self) -> float:

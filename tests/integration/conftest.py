@@ -99,6 +99,12 @@ def in_rank(tmp_path: Path) -> Callable[[int, str], InRank]:
 
 
 @pytest.fixture
+def small() -> list[str]:
+    """The overrides of the small model, for tests that start a command line of their own."""
+    return SMALL
+
+
+@pytest.fixture
 def train(cli: Start) -> Start:
     """``docexp train`` of the small model with overrides."""
 

@@ -35,6 +35,12 @@ def finished(runs: Path) -> tuple[dict, list, Result, dict]:
     return load_file(last / "model.safetensors"), comparable(read(run.metrics)), result, predictions
 
 
+def tokens(runs: Path) -> list[float]:
+    """Per sample of every step, whatever time it took."""
+    (run,) = all_runs(runs)
+    return [line["tokens_per_second"] / line["samples_per_second"] for line in read(run.metrics) if "loss" in line]
+
+
 def test_one_process_equals_two_ranks_with_two_micro_batches(train, tmp_path) -> None:
     """SGD and clipping, because AdamW hides a wrong scale; 22 pages in batches of 8, so the third is short."""
     ways = {
@@ -47,9 +53,12 @@ def test_one_process_equals_two_ranks_with_two_micro_batches(train, tmp_path) ->
         status, output = started.wait()
         assert status == 0, output
     weights, metrics, result, predictions = finished(tmp_path / "one")
+    counted = tokens(tmp_path / "one")
+    assert len(counted) == 5
     for name in list(ways)[1:]:
         other_weights, other_metrics, other_result, other_predictions = finished(tmp_path / name)
         assert other_result.identity == result.identity
+        np.testing.assert_allclose(tokens(tmp_path / name), counted, rtol=1e-9)
         for line, other in zip(metrics, other_metrics, strict=True):
             assert other.keys() == line.keys()
             np.testing.assert_allclose(other.get("loss", 0), line.get("loss", 0), rtol=2e-5)

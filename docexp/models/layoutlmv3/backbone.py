@@ -1,5 +1,6 @@
 """LayoutLMv3 behind the backbone contract."""
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -12,6 +13,7 @@ from transformers import LayoutLMv3Config, LayoutLMv3Model
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.models.backbone import Encoded
+from docexp.models.flops import Work, transformer
 from docexp.models.layoutlmv3.image_grid import resize_positions
 from docexp.models.layoutlmv3.modeling import LayoutLMv3
 from docexp.models.weights import PublishedBackbone
@@ -82,6 +84,19 @@ class LayoutLMv3Backbone(PublishedBackbone):
         if name.removeprefix(self.prefix) != "pos_embed" or not self.config.visual_embed:
             return tensor
         return resize_positions(tensor, (self.layoutlmv3.size, self.layoutlmv3.size))
+
+    def work(self, batch: Batch) -> Work:
+        """Attention runs over the text's and the image's tokens together; the patches' embedding is one product."""
+        config = self.config
+        tokens = batch.mask.sum(dim=1).double()
+        positions = tokens if config.text_embed else torch.zeros_like(tokens)
+        embedding = 0.0
+        if config.visual_embed and batch.pixels is not None:
+            patches = math.prod(side // config.patch_size for side in batch.pixels.shape[-2:])
+            positions = positions + patches + 1  # and the visual class token
+            embedding = 2.0 * patches * 3 * config.patch_size**2 * config.hidden_size
+        layers = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
+        return Work(positions, transformer(positions, *layers) + embedding)
 
     def checkpoint_activations(self) -> None:
         """Keeps only every layer's input for the backward pass and computes the rest again: less memory, same numbers.

@@ -11,6 +11,7 @@ from docexp.inputs.batch import Batch
 from docexp.inputs.sample import IGNORED
 from docexp.metrics.entity_f1 import EntityF1
 from docexp.models.backbone import Encoded
+from docexp.models.flops import dense, matrix_weights
 from docexp.models.heads import TokenClassifier
 from docexp.tasks.tagging.targets import TAGS
 from docexp.tasks.tags import bio_tags, merge_windows
@@ -32,6 +33,10 @@ class Tagging(Task):
         target = batch.targets[TAGS]
         loss = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=IGNORED, reduction="sum")
         return {TAGS: loss}
+
+    def flops(self, batch: Batch) -> Tensor:
+        """Every text token goes through the classifier."""
+        return dense(matrix_weights(self.classifier), batch.mask.sum(dim=1).double())
 
     def decode(self, encoded: Encoded, batch: Batch) -> list[Prediction]:
         """The likeliest tag of every non-blank word, each taken from the window that shows most around it."""

@@ -1,5 +1,7 @@
 """torch's DistributedDataParallel under Lightning, with sums that come out the same after every start."""
 
+from typing import Any
+
 from pytorch_lightning import Trainer
 from pytorch_lightning.strategies import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
@@ -21,5 +23,6 @@ class StableDDPStrategy(DDPStrategy):
         module = self.lightning_module
         if isinstance(self.model, DistributedDataParallel):
             assert isinstance(module, RunModule)
-            self._forward_redirection(self.model, module, "touch_parameters").backward()
+            touched: Any = self._forward_redirection(self.model, module, "touch_parameters")
+            touched.backward()
             module.zero_grad(set_to_none=True)
