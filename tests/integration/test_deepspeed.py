@@ -165,6 +165,11 @@ def test_a_run_ends_with_plain_weights_that_score_the_same_anywhere(train, cli, 
         assert result.evaluation in output
         evaluation = json.loads((run.path / result.evaluation / "result.json").read_text())
         assert evaluation["metrics"] == result.metrics
+    status, output = cli(
+        "evaluate", run.identity, "hardware=ddp", "hardware.accelerator=cpu", "hardware.devices=2"
+    ).wait()
+    assert status == 2
+    assert "hardware.devices=2: an evaluation takes one device" in output
 
 
 def explode() -> None:
