@@ -7,10 +7,12 @@ from typing import Any
 
 import torch.distributed as dist
 
+from docexp.errors import DocexpError
 from docexp.runs.resolve import ResolvedRun
 from docexp.runs.result import Evaluation, write_evaluation
 from docexp.shards.index import Index
 from docexp.tasks.task import Prediction
+from docexp.training import torchrun
 from docexp.training.build import build_evaluation_data, build_module, build_trainer
 from docexp.training.checkpoint_io import load_weights
 
@@ -40,7 +42,13 @@ def evaluate(run: ResolvedRun, checkpoint: Path, index: Index, split: str) -> Sc
     """Scores ``checkpoint`` on a split of ``index``.
 
     Every sample is decoded once, on whichever rank, and scored once, after the ranks' predictions were gathered.
+
+    Raises:
+        DocexpError: several devices, but no ranks, which only training starts.
     """
+    devices = run.settings.hardware.devices
+    if devices > 1 and not torchrun.is_rank():
+        raise DocexpError(f"hardware.devices={devices}: an evaluation takes one device. Use hardware.devices=1.")
     began = time.monotonic()
     module = build_module(run)
     module.load_state_dict(load_weights(checkpoint))

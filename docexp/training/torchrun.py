@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PR_SET_PDEATHSIG = 1
 PEER_GONE = 75
 """Exit status of a rank that ended because another one had."""
+SECOND_TO_END = 10.0
+"""Seconds such a rank waits, for the other's end to be noticed first: that one's words count, and end this one too."""
 
 
 def is_rank() -> bool:
@@ -58,6 +60,7 @@ def one_of_several() -> Iterator[None]:
     except RuntimeError as error:
         if "Connection closed by peer" not in str(error) and "Connection reset by peer" not in str(error):
             raise
+        time.sleep(SECOND_TO_END)
         sys.exit(PEER_GONE)
 
 

@@ -1,5 +1,6 @@
 """Several ranks, of which one or all die: nobody hangs, and the same command ends bit-equal to an undisturbed run."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,12 +81,20 @@ def killed_and_started_again(train, tmp_path: Path, words: list[str], planted: C
     return killed
 
 
-def test_a_rank_dies_under_zero2(train, in_rank, tmp_path: Path) -> None:
+def test_a_rank_dies_under_zero2(train, cli, in_rank, tmp_path: Path) -> None:
+    """The terminal shows a run's own words, and of all that two ranks and DeepSpeed could say one line."""
     planted = in_rank(1, death("training_step", 8))
     output = killed_and_started_again(train, tmp_path, STRATEGIES["zero2"], planted)
+    assert {line.split()[0] for line in output.splitlines()} == {"run", "0.1M", "step", "docexp:"}
     assert output.count("docexp:") == 1
     assert "rank 1 was killed (SIGKILL)" in output
-    assert "Traceback" not in output
+    (run,) = all_runs(tmp_path / "killed")
+    result = Result.read(run.result)
+    status, output = cli("evaluate", run.identity, "hardware=cpu", runs="killed").wait()
+    assert status == 0, output
+    assert result.evaluation in output
+    evaluation = json.loads((run.path / result.evaluation / "result.json").read_text())
+    assert evaluation["metrics"] == result.metrics
 
 
 def test_all_die_under_ddp(train, in_rank, tmp_path: Path) -> None:

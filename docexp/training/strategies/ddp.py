@@ -1,9 +1,8 @@
 """torch's DistributedDataParallel under Lightning, with sums that come out the same after every start."""
 
-from typing import Any
-
 from pytorch_lightning import Trainer
 from pytorch_lightning.strategies import DDPStrategy
+from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from docexp.training.module import RunModule
@@ -23,6 +22,7 @@ class StableDDPStrategy(DDPStrategy):
         module = self.lightning_module
         if isinstance(self.model, DistributedDataParallel):
             assert isinstance(module, RunModule)
-            touched: Any = self._forward_redirection(self.model, module, "touch_parameters")
-            touched.backward()
+            zero = self._forward_redirection(self.model, module, "touch_parameters")
+            assert isinstance(zero, Tensor)
+            zero.backward()
             module.zero_grad(set_to_none=True)

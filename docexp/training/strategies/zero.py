@@ -66,17 +66,25 @@ class ZeroStrategy(DeepSpeedStrategy):
     def __init__(self, stage: int, accelerator: str, precision: str, clip_norm: float) -> None:
         _import_deepspeed(accelerator)
         super().__init__(
-            stage=stage,
-            reduce_bucket_size=BUCKET,
-            allgather_bucket_size=BUCKET,
-            logging_batch_size_per_gpu=1,  # only its throughput meter, which nobody reads, would use the true one
+            # a whole configuration: Lightning would fill gaps from a file that the environment names
+            config={
+                "zero_optimization": {
+                    "stage": stage,
+                    "contiguous_gradients": True,
+                    "overlap_comm": True,
+                    "reduce_bucket_size": BUCKET,
+                    "allgather_bucket_size": BUCKET,
+                },
+                "zero_allow_untested_optimizer": True,  # tested here: torch's AdamW and SGD
+                "train_micro_batch_size_per_gpu": 1,  # the true one is for a meter that nobody reads
+                # Lightning's Trainer is told of no clipping, so that RunModule leaves the shards of gradients alone
+                "gradient_clipping": clip_norm,
+                **CONFIGS[precision],
+            },
             precision_plugin=ZeroPrecision(precision),  # pyright: ignore[reportArgumentType]
             process_group_backend=BACKENDS[accelerator],
         )
-        assert isinstance(self.config, dict)
         self._frozen: dict[str, Tensor] = {}  # what has no master, in fp32
-        # Lightning's Trainer is told of no clipping, so that RunModule leaves the shards of gradients alone
-        self.config |= {"gradient_clipping": clip_norm, **CONFIGS[precision]}
 
     def setup_environment(self) -> None:
         """As Lightning does on GPUs; on CPUs, which it refuses, the same with gloo."""
