@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from docexp.settings import AtLeast1, Folder, Settings
+
 if TYPE_CHECKING:
     from docexp.documents.page import BoxLevel
     from docexp.inputs.encoder import PageEncoder
@@ -12,14 +14,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class ModelSettings(ABC):
+class ModelSettings(Settings, ABC):
     """A model of one family: its size, what it sees, and where its weights come from. A family adds its own fields."""
 
-    weights: str | None = None
+    weights: Folder | None = None
     """Where the first weights come from: ``run:<run>``, a folder, or a hub id. Unset: drawn from the seed."""
-    tokenizer: str | None = None
+    tokenizer: Folder | None = None
     """A folder, a hub id, or ``data:N`` to train one of N tokens. Unset: the one that belongs to the weights."""
-    max_tokens: int = 512
+    max_tokens: AtLeast1 = 512
     """The longest text the model reads at once, special tokens included; longer pages become several windows."""
 
     @property

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docexp.config.compose import Project
+from docexp.config.project import Project
 from docexp.config.schema import RunSettings
 from docexp.errors import DocexpError
 from docexp.inputs.data_tokenizer import data_tokenizer

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 
 from docexp.errors import choice
+from docexp.settings import AtLeast1, Folder, Settings
 
 
 @dataclass(kw_only=True)
-class PathsSettings:
+class PathsSettings(Settings):
     """Folders, relative to where docexp is started."""
 
-    runs: str = "runs"
+    runs: Folder = "runs"
     """Where run folders are made: ``<runs>/<experiment>/<identity>``."""
-    shards: str = "shards"
+    shards: Folder = "shards"
     """Where the shipped data configurations look for prepared datasets."""
 
 
@@ -27,12 +28,12 @@ class LoggerSettings:
 
 
 @dataclass(kw_only=True)
-class DebugSettings:
+class DebugSettings(Settings):
     """Shortened runs for finding faults. A run with any of these set lies under ``<runs>/.debug``."""
 
-    pages: int | None = None
+    pages: AtLeast1 | None = None
     """Train and evaluate on only the first so many training pages."""
-    evaluation_pages: int | None = None
+    evaluation_pages: AtLeast1 | None = None
     """Evaluate on only the first so many pages of a split."""
     profile: bool = False
     """Write ``profile.txt`` into the run folder: where the time of the training steps went."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from docexp.config.compose import Project
+from docexp.config.project import Project
 from docexp.verbs.words import default_runs, split_words
 
 HELP = """usage: docexp compare RUN … [baseline=LABEL] [runs=DIR] [--json]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from docexp.config.check import fill, refuse_unknown
-from docexp.config.compose import Composed, Project, compose
+from docexp.config.check import refuse_unknown
+from docexp.config.compose import Composed, compose
+from docexp.config.fill import fill
+from docexp.config.project import Project
 from docexp.config.sources import Sources
 from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError, nearest

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from docexp.config.compose import Project, compose
+from docexp.config.compose import compose
+from docexp.config.project import Project
 from docexp.errors import DocexpError
 from docexp.verbs.train import from_plain
 from docexp.verbs.words import default_runs, split_words
@@ -47,7 +48,7 @@ def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], pr
     folder = find(name, Path(arguments.get("runs") or default_runs()), project)
     config = folder.read_config()
     plain = changed(config, overrides, project)
-    settings = from_plain(plain, project)
+    settings = from_plain(plain, project, f"{folder.config} or command line")
     settings.hardware.check_present()
     index = open_index(settings.data, settings.task.annotations)
     settings.task.check_data(settings.data, index)

@@ -26,7 +26,7 @@ def split_words(words: Sequence[str], arguments: Sequence[str] = (), flags: Sequ
     """Sorts the words of a command line.
 
     Raises:
-        DocexpError: a flag that the verb does not know.
+        DocexpError: a flag that the verb does not know, an argument without a value or with two.
     """
     own: dict[str, str] = {}
     overrides, names, seen = [], [], set()
@@ -34,13 +34,22 @@ def split_words(words: Sequence[str], arguments: Sequence[str] = (), flags: Sequ
         key, equals, value = word.partition("=")
         if word.startswith("-"):
             if word not in flags:
-                close = nearest(word, list(flags))
-                raise DocexpError(f"{word} is no flag here. " + (f"Nearest: {close[0]}." if close else "See --help."))
+                raise DocexpError(f"{word} is no flag here. {_hint(word, flags)}")
             seen.add(word)
         elif equals and key in arguments:
-            own[key] = value
+            if own.setdefault(key, value) != value:
+                raise DocexpError(f"{key} is given twice, {key}={own[key]} and {word}. Keep one of them.")
+            if not value:
+                raise DocexpError(f"{word} has no value")
         elif equals or word.startswith("~"):
             overrides.append(word)
         else:
             names.append(word)
     return Words(own, overrides, names, frozenset(seen))
+
+
+def _hint(word: str, flags: Sequence[str]) -> str:
+    if "=" in word and not word.lstrip("-").startswith("="):
+        return f"Settings are written without dashes: {word.lstrip('-')}"
+    close = nearest(word, list(flags))
+    return f"Nearest: {close[0]}." if close else f"Flags: {', '.join(flags)}."

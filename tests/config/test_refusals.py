@@ -3,21 +3,22 @@
 import pytest
 
 from docexp.config.check import check
-from docexp.config.compose import Project, compose
+from docexp.config.compose import compose
+from docexp.config.project import Project
 from docexp.errors import DocexpError
 
 REFUSED = [
     ("trainer.max_step=5", ["trainer.max_step is no setting of trainer", "Nearest: trainer.max_steps."]),
     ("++trainer.max_step=5", ["command line", "Nearest: trainer.max_steps."]),
     ("+trainer.maxsteps=5", ["Nearest: trainer.max_steps."]),
-    ("trainer.max_steps=many", ["trainer.max_steps", "command line", "must be int"]),
-    ("trainer.max_steps=1.5", ["trainer.max_steps", "must be int"]),
-    ("trainer.max_steps=null", ["trainer.max_steps", "must be int"]),
-    ("trainer.max_steps=0", ["max_steps=0 must be at least 1"]),
+    ("trainer.max_steps=many", ["trainer.max_steps", "command line", "must be a whole number, at least 1"]),
+    ("trainer.max_steps=1.5", ["trainer.max_steps", "must be a whole number"]),
+    ("trainer.max_steps=null", ["trainer.max_steps=null", "must be a whole number"]),
+    ("trainer.max_steps=0", ["trainer.max_steps=0 (command line) must be at least 1"]),
     ("trainer.selection=best", ["best_minival", "best_test"]),
     ("trainer.selection=best_test", ["validate_every"]),
-    ("optim.lr=-1", ["lr=-1.0 must be above 0"]),
-    ("optim.lr=fast", ["optim.lr", "must be float"]),
+    ("optim.lr=-1", ["optim.lr=-1.0 (command line) must be above 0"]),
+    ("optim.lr=fast", ["optim.lr=fast (command line) must be a number, above 0"]),
     ("optim.schedule=lineer", ["Nearest: linear."]),
     ("optim.betas=[0.9]", ["betas", "two numbers"]),
     ("optim.warmup_fraction=2", ["between 0 and 1"]),
@@ -34,7 +35,7 @@ REFUSED = [
     ("hardware.precision=fp16", ["fp32, bf16-mixed"]),
     ("hardware.accelerator=tpu", ["cpu, gpu"]),
     ("hardware.micro_batch=3", ["global_batch=8", "no multiple"]),
-    ("seed=first", ["seed", "int"]),
+    ("seed=first", ["seed=first", "whole number"]),
     ("hydra/lancher=local", ["hydra/lancher is no group", "Nearest: hydra/launcher."]),
     ("trainer", ["'trainer' is no override"]),
     ("model._target_=docexp.models.nowhere.Settings", ["model._target_=docexp.models.nowhere.Settings"]),

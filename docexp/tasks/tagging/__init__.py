@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from docexp.errors import DocexpError
 from docexp.inputs.settings import DataSettings
+from docexp.settings import ShareBelow1
 from docexp.tasks.settings import TaskSettings
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class TaggingSettings(TaskSettings):
     """Semantic entity labelling as in the LayoutLM papers: BIO, first sub-word labelled, entity-level F1."""
 
-    head_dropout: float = 0.1
+    head_dropout: ShareBelow1 = 0.1
     """Dropout before the classification head."""
 
     @property
