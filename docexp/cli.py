@@ -15,6 +15,7 @@ VERBS = {
     "evaluate": "score a trained run on a split",
     "compare": "a table of runs with what differs and mean ± 95 % interval over seeds",
     "data": "prepare, index, check and describe datasets; train tokenizers",
+    "completion": "let bash, zsh or fish complete docexp's words",
 }
 
 
@@ -61,8 +62,9 @@ def _help() -> str:
         "Train, evaluate and compare document models.\n\n"
         f"{verbs}\n\n"
         "  docexp VERB --help says more, with an example.\n"
-        "  --project DIR adds DIR/conf to the choices and DIR to Python's path (found upwards by docexp.yaml).\n"
-        "  --debug shows the traceback of an error."
+        "  --project DIR adds DIR/conf to the choices and DIR to Python's path\n"
+        "                (without it, the nearest folder upwards that holds docexp.yaml).\n"
+        "  --debug       shows the traceback of an error."
     )
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from docexp.config.compose import Composed
 from docexp.config.fill import fill, fill_values, unknown
-from docexp.config.schema import GROUPS, RunSettings, TopSettings
+from docexp.config.schema import GROUPS, RunSettings
 from docexp.config.sources import Sources
 from docexp.config.together import check_together
+from docexp.config.top import TopSettings
 from docexp.errors import DocexpError
 from docexp.settings import hints_of
 from docexp.studies.launchers import LauncherSettings

@@ -1,24 +1,13 @@
 """What a run's configuration consists of, as typed fields. Imports no torch."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 from docexp.inputs.settings import DataSettings
 from docexp.models.settings import ModelSettings
 from docexp.runs.settings import DebugSettings, LoggerSettings, PathsSettings
-from docexp.settings import Range, Settings
 from docexp.tasks.settings import TaskSettings
 from docexp.training.settings import HardwareSettings, OptimSettings, TrainerSettings
-
-
-@dataclass(kw_only=True)
-class TopSettings(Settings):
-    """What is in no group."""
-
-    seed: Annotated[int, Range(at_least=0, below=2**64)] = 0
-    """What the first weights, the order, the windows and dropout are drawn from."""
-    label: str = ""
-    """A name for this run's row in tables; empty: the differing settings are the name."""
 
 
 @dataclass(kw_only=True)

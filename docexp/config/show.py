@@ -10,8 +10,9 @@ from docexp.config.compose import compose
 from docexp.config.documentation import field_docs, summary
 from docexp.config.fill import fill, schema_of
 from docexp.config.project import Project
-from docexp.config.schema import GROUPS, TopSettings
+from docexp.config.schema import GROUPS
 from docexp.config.sources import OVERLAYS, Sources
+from docexp.config.top import TopSettings
 from docexp.errors import DocexpError, nearest
 from docexp.settings import hints_of, node_type, shown, words_for
 from docexp.studies.launchers import LauncherSettings

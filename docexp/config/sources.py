@@ -47,7 +47,8 @@ class Sources:
     def settings(self) -> list[str]:
         """Every setting of the groups as they are chosen, by dotted key; for the nearest valid name."""
         from docexp.config.fill import schema_of
-        from docexp.config.schema import GROUPS, TopSettings
+        from docexp.config.schema import GROUPS
+        from docexp.config.top import TopSettings
 
         found = list(hints_of(TopSettings))
         for group, base in GROUPS.items():

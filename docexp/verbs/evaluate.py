@@ -6,7 +6,7 @@ from typing import Any
 
 from docexp.config.compose import compose
 from docexp.config.project import Project
-from docexp.errors import DocexpError
+from docexp.errors import DocexpError, choice
 from docexp.verbs.train import from_plain
 from docexp.verbs.words import default_runs, split_words
 
@@ -23,11 +23,15 @@ Scores a run's checkpoint and keeps the evaluation in the run's folder.
   hardware=…  where to compute; hardware.KEY=… for its parts
   runs=DIR    where runs are looked for (default: runs)
 """
+ARGUMENTS = {"split": "train|validation|test|minival", "checkpoint": "last|best", "runs": "folder"}
+GROUPS = ("data", "hardware")
+FLAGS = ("--help", "-h")
+RUNS = True
 
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
     """Runs the verb."""
-    split = split_words(words, ("split", "checkpoint", "runs"), ("--help", "-h"))
+    split = split_words(words, ARGUMENTS, FLAGS)
     if split.flags or not words:
         print(HELP)
         return 0
@@ -62,8 +66,7 @@ def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], pr
 
     selection = settings.trainer.selection
     which = arguments.get("checkpoint", "last" if selection == "last" else "best")
-    if which not in ("last", "best"):
-        raise DocexpError(f"checkpoint={which} must be last or best")
+    choice("checkpoint", which, tuple(ARGUMENTS["checkpoint"].split("|")))
     checkpoint = pointed(folder.checkpoints, which)
     if checkpoint is None:
         raise DocexpError(f"run {folder.identity} has no {which} checkpoint in {folder.checkpoints}")

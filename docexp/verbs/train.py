@@ -27,7 +27,8 @@ run goes on where it stopped, a finished one says so.
   --again     train a finished run anew; the old folder is kept as <identity>.old-<n>
   config=FILE train what --cfg job has printed, or the config.yaml of a run
 """
-ARGUMENTS = ("config",)
+ARGUMENTS = {"config": "file"}
+GROUPS = ("*",)
 FLAGS = ("-m", "--multirun", "--cfg", "--again", "--help", "-h")
 
 

@@ -1,7 +1,7 @@
 """Splitting a verb's words: its own ``key=value`` arguments, runs or other names, and configuration overrides."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from docexp.errors import DocexpError, nearest
@@ -22,7 +22,7 @@ def default_runs() -> str:
     return os.environ.get("DOCEXP_RUNS", "runs")
 
 
-def split_words(words: Sequence[str], arguments: Sequence[str] = (), flags: Sequence[str] = ()) -> Words:
+def split_words(words: Sequence[str], arguments: Collection[str] = (), flags: Sequence[str] = ()) -> Words:
     """Sorts the words of a command line.
 
     Raises:
