@@ -1,16 +1,11 @@
 """What settings of different groups must fulfil together, found before anything is opened or built."""
 
-import dataclasses
-from collections.abc import Callable, Iterator
-from typing import Any
-
 from docexp.config.compose import Composed
-from docexp.config.fill import fill
+from docexp.config.fitting import models_that_fit, settings_that_fit
 from docexp.config.schema import RunSettings
-from docexp.config.sources import Sources, read_yaml
+from docexp.config.sources import Sources
 from docexp.errors import DocexpError
 from docexp.models.settings import ModelSettings
-from docexp.settings import choices_of, hints_of
 
 RUN = "run:"
 """How ``model.weights`` of another run begin."""
@@ -40,38 +35,15 @@ def _check_needs(settings: RunSettings, composed: Composed) -> None:
     def fits(other: ModelSettings) -> bool:
         return task.needs <= other.provides
 
-    task_name, model_name = (composed.choices.get(group, f"the {group}") for group in ("task", "model"))
-    ways = list(settings_that_fit(model, fits))
-    models = [choice for choice, other in _models(composed) if fits(other) and choice != model_name]
+    task_name, model_name = (composed.choices.get(group, f"of this {group}") for group in ("task", "model"))
+    ways = settings_that_fit(model, fits)
+    models = [choice for choice in models_that_fit(composed.project, fits) if choice != model_name]
     advice = [f"Set {' or '.join(f'model.{way}' for way in ways)}."] if ways else []
     advice += [f"Models for {task_name}: {', '.join(models)}."] if models else []
     raise DocexpError(
         f"model {model_name} provides {_names(model.provides)}; task {task_name} needs {_names(task.needs)}. "
         + (" ".join(advice) or "No model of conf/model gives that.")
     )
-
-
-def settings_that_fit(model: ModelSettings, fits: Callable[[ModelSettings], bool]) -> Iterator[str]:
-    """Each single change, as ``image=none``, of a setting with few values that makes ``model`` fit."""
-    for name, hint in hints_of(type(model)).items():
-        for word in choices_of(hint):
-            value = {"true": True, "false": False, "null": None}.get(word, word)
-            try:
-                if value != getattr(model, name) and fits(dataclasses.replace(model, **{name: value})):
-                    yield f"{name}={word}"
-            except DocexpError:
-                continue  # that change alone is no model
-
-
-def _models(composed: Composed) -> Iterator[tuple[str, ModelSettings]]:
-    """Every choice of ``conf/model/`` that stands on its own."""
-    for choice in composed.project.choices("model"):
-        file = composed.project.file("model", choice)
-        node: Any = read_yaml(file) if file else None
-        try:
-            yield choice, fill(node, "model", ModelSettings, Sources(composed))[0]
-        except DocexpError:
-            continue  # it needs other files, or is wrong itself; whoever chooses it is told
 
 
 def _check_weights(settings: RunSettings, composed: Composed) -> None:

@@ -29,6 +29,11 @@ class ModelSettings(Settings, ABC):
     def provides(self) -> frozenset[str]:
         """The fields of ``Encoded`` that the model fills under these settings."""
 
+    @property
+    def page_needs(self) -> frozenset[str]:
+        """What of a page the model sees besides its words: ``images``, where it does."""
+        return frozenset()
+
     @abstractmethod
     def encoder(self, tokenizer: "Tokenizer", box_level: "BoxLevel", window_stride: int) -> "PageEncoder":
         """What turns pages into this model's inputs."""

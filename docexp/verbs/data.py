@@ -156,7 +156,7 @@ def tokenizer(words: Sequence[str], project: Project) -> int:
     out = Path(split.arguments["out"]).expanduser() if "out" in split.arguments else None
     if out is not None and out.exists():
         raise DocexpError(f"{out} exists: give out= another folder")
-    made = data_tokenizer(open_index(data, frozenset()), int(size), out)
+    made = data_tokenizer(open_index(data), int(size), out)
     smaller = f" (fewer than {int(size):,}: no more pairs occur twice)" if made.vocab_size < int(size) else ""
     print(f"byte-level BPE of {made.vocab_size:,} tokens{smaller}, checksum {made.checksum[:12]}")
     if out is not None:
@@ -199,7 +199,7 @@ def _say_made(made: Index, report: Report | None) -> None:
 def _index(words: Sequence[str], project: Project, command: str) -> Index:
     from docexp.runs.resolve import open_index
 
-    return open_index(data_settings(_split(words, command).overrides, project, command), frozenset())
+    return open_index(data_settings(_split(words, command).overrides, project, command))
 
 
 def _split(words: Sequence[str], command: str) -> Words:

@@ -47,15 +47,15 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
 def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], project: Project) -> int:
     from docexp.inputs.tokenizer import load_tokenizer
     from docexp.runs.find import find
-    from docexp.runs.resolve import ResolvedRun, open_index
+    from docexp.runs.resolve import ResolvedRun, check_pages, open_index
 
     folder = find(name, Path(arguments.get("runs") or default_runs()), project)
     config = folder.read_config()
     plain = changed(config, overrides, project)
     settings = from_plain(plain, project, f"{folder.config} or command line")
     settings.hardware.check_present()
-    index = open_index(settings.data, settings.task.annotations)
-    settings.task.check_data(settings.data, index)
+    index = open_index(settings.data)
+    check_pages(settings, index)
     index.split(arguments.get("split", "test"))
     tokenizer = load_tokenizer(str(folder.tokenizer))
     resolved = ResolvedRun(settings, index, tokenizer, None, {}, folder.identity, folder)

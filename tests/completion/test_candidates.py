@@ -82,9 +82,8 @@ def test_runs_and_experiments_that_were_run(runs: Path) -> None:
     assert offered("evaluate 3f") == ["3fa91c0b77de"]
     assert offered("compare 9") == ["91ab00c1d2e3"]
     assert offered("compare experiment=") == ["experiment=custom", "experiment=finetune/funsd"]
-    assert (
-        offered("train model.weights=run:") == ["model.weights=run:3fa91c0b77de", "model.weights=run:91ab00c1d2e3"][::1]
-    )
+    known = [f"model.weights=run:{identity}" for identity in ("3fa91c0b77de", "91ab00c1d2e3")]
+    assert offered("train model.weights=run:") == known
     runs.rename(runs.with_name("elsewhere"))
     assert offered("evaluate 3f") == []
     assert offered("evaluate runs=elsewhere 3f") == ["3fa91c0b77de"]

@@ -104,6 +104,11 @@ class LayoutLMv3Settings(ModelSettings):
         seen = {"pooled": True, "text": self.text, "patches": self.image == "patches"}
         return frozenset(name for name, there in seen.items() if there)
 
+    @property
+    def page_needs(self) -> frozenset[str]:
+        """Images, unless it does not see them."""
+        return frozenset({"images"}) if self.image == "patches" else frozenset()
+
     def encoder(self, tokenizer: "Tokenizer", box_level: "BoxLevel", window_stride: int) -> "LayoutLMv3Encoder":
         """Sub-words, boxes 0..1000 and resized pixels; only what the model sees."""
         from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder
