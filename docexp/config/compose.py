@@ -141,6 +141,10 @@ def _refused(reason: str, project: Project, words: Sequence[str]) -> DocexpError
         close = nearest(named, project.groups())
         hint = f"Nearest: override /{close[0]}." if close else f"Groups: {', '.join(project.groups())}."
         return DocexpError(f"{place} overrides {group[2].split('@')[0]}, which is no group. {hint}")
+    typed = re.search(r"In '([^']+)': ConfigTypeError", reason)
+    file = project.file(*typed[1].split("/", 1)) if typed and "/" in typed[1] else None
+    if file:
+        return DocexpError(f"{project.shown(file)} must hold settings, key: value, of the kinds they have elsewhere.")
     found = re.search(r"Could not find '([^']+)'", reason)
     if found and "/" in found[1]:
         named, _, choice = found[1].partition("/")

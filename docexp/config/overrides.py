@@ -46,7 +46,8 @@ def _split(word: str) -> tuple[str, str]:
         raise DocexpError(
             f"{word} would delete a setting. Set its value instead, or null where it may be unset (docexp train --help)"
         )
-    raise DocexpError(f"{word!r} is no override: write key=value, as in trainer.max_steps=100")
+    hint = f" Nearest: {word.replace(':', '.', 1)}." if _WORD.fullmatch(word.replace(":", ".", 1)) else ""
+    raise DocexpError(f"{word!r} is no override: write key=value, as in trainer.max_steps=100.{hint}")
 
 
 def _normalised(key: str, value: str, project: Project, sweep: bool) -> str:

@@ -46,6 +46,8 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     "tokenizer": ({"out": "folder", "vocab_size": "text"}, (), ("data", "paths")),
 }
 """Each command's arguments with what their values are, its flags, and the groups of which it takes settings."""
+PIPED = 160
+"""Columns of a table that goes into a file or pipe, where nothing may be cut."""
 
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
@@ -139,7 +141,10 @@ def stats(words: Sequence[str], project: Project) -> int:
     """What a set of shards holds."""
     from docexp.shards.stats import render, statistics
 
-    Console(highlight=False).print(render(statistics(_index(words, project, "stats"))))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPED
+    console.print(render(statistics(_index(words, project, "stats"))))
     return 0
 
 

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from docexp.config.compose import compose
+from docexp.config.fill import fill
 from docexp.config.project import Project
+from docexp.config.schema import GROUPS as SCHEMAS
+from docexp.config.sources import Sources
 from docexp.errors import DocexpError, choice
 from docexp.verbs.train import from_plain
 from docexp.verbs.words import default_runs, split_words
@@ -52,7 +55,7 @@ def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], pr
     folder = find(name, Path(arguments.get("runs") or default_runs()), project)
     config = folder.read_config()
     plain = changed(config, overrides, project)
-    settings = from_plain(plain, project, f"{folder.config} or command line")
+    settings = from_plain(plain, project, str(folder.config))
     settings.hardware.check_present()
     index = open_index(settings.data)
     check_pages(settings, index)
@@ -69,7 +72,8 @@ def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], pr
     choice("checkpoint", which, tuple(ARGUMENTS["checkpoint"].split("|")))
     checkpoint = pointed(folder.checkpoints, which)
     if checkpoint is None:
-        raise DocexpError(f"run {folder.identity} has no {which} checkpoint in {folder.checkpoints}")
+        hint = ": only trainer.selection=best_… keeps one. Take checkpoint=last." if which == "best" else "."
+        raise DocexpError(f"run {folder.identity} has no {which} checkpoint in {folder.checkpoints}{hint}")
     with RunLog(folder.log) as log:
         scores = evaluate(resolved, checkpoint, index, arguments.get("split", "test"))
         place = record(resolved, scores)
@@ -88,7 +92,10 @@ def changed(config: dict[str, Any], overrides: Sequence[str], project: Project) 
         DocexpError: an override of anything but data and hardware, which would be another model than was trained.
     """
     plain = {**config, "data": dict(config["data"]), "hardware": {**config["hardware"], "devices": 1}}
-    chosen = compose(overrides, project).config
+    composed = compose(overrides, project)
+    chosen = composed.config
+    for group in GROUPS:  # first as typed, so that a refusal names the command line
+        fill(chosen[group], group, SCHEMAS[group], Sources(composed))
     for word in overrides:
         key = word.lstrip("+").partition("=")[0]
         group, _, name = key.partition(".")
