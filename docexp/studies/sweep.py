@@ -67,6 +67,10 @@ def spelled_out(overrides: Sequence[str], project: Project) -> list[list[str]]:
         (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), max_batch_size=None)
     except HydraException as error:
         raise DocexpError(str(error).splitlines()[0]) from None
+    twice = next((job for number, job in enumerate(jobs) if job in jobs[:number]), None)
+    if twice is not None:
+        named = " ".join(word.lstrip("+") for word in twice if word not in words)
+        raise DocexpError(f"this sweep holds {named or 'the same job'} twice. Write each value once.")
     return [list(job) for job in jobs]
 
 

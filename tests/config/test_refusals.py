@@ -233,6 +233,7 @@ VERBS_REFUSED = [
         ["model=layoutlmv3_bse is no choice", "Nearest: layoutlmv3_base."],
     ),
     ("train -m trainer.max_step=1,2", ["trainer.max_step is no setting of trainer (command line)"]),
+    ("train -m seed=0,1,0", ["this sweep holds seed=0 twice"]),
     ("train -m seed=rang(3)", ["there is no function rang"]),
     ("train --help modle", ["modle is no group. Nearest: model."]),
     ("evaluate 3fa9 split=", ["split= has no value"]),
