@@ -16,6 +16,7 @@ VERBS = {
     "compare": "a table of runs with what differs and mean ± 95 % interval over seeds",
     "data": "prepare, index, check and describe datasets; train tokenizers",
     "bench": "speed and memory against transformers' own classes",
+    "completion": "let bash, zsh or fish complete docexp's words",
 }
 
 
@@ -62,8 +63,9 @@ def _help() -> str:
         "Train, evaluate and compare document models.\n\n"
         f"{verbs}\n\n"
         "  docexp VERB --help says more, with an example.\n"
-        "  --project DIR adds DIR/conf to the choices and DIR to Python's path (found upwards by docexp.yaml).\n"
-        "  --debug shows the traceback of an error."
+        "  --project DIR adds DIR/conf to the choices and DIR to Python's path\n"
+        "                (without it, the nearest folder upwards that holds docexp.yaml).\n"
+        "  --debug       shows the traceback of an error."
     )
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from docexp.cli import VERBS
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "docexp").rglob("*.py"))
 FORBIDDEN_CALLS = {"weights_only": False, "trust_remote_code": True, "allow_pickle": True}
@@ -36,15 +38,14 @@ def test_the_command_line_starts_without_heavy_imports() -> None:
 
 def test_the_verbs_are_these() -> None:
     """The command line's surface: a change of it is meant, or it is a mistake."""
-    from docexp.cli import VERBS
     from docexp.verbs import data
 
-    assert list(VERBS) == ["train", "evaluate", "compare", "data", "bench"]
+    assert list(VERBS) == ["train", "evaluate", "compare", "data", "bench", "completion"]
     for command in ("prepare", "index", "check", "stats", "tokenizer"):
         assert f"\n  {command} " in data.HELP
 
 
-@pytest.mark.parametrize("verb", ["train", "evaluate", "compare", "data", "bench"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_helps_with_an_example(verb: str) -> None:
     done = subprocess.run([sys.executable, "-m", "docexp.cli", verb, "--help"], capture_output=True, text=True)
     assert done.returncode == 0

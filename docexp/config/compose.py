@@ -7,68 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from docexp.config.overrides import LAUNCHER, normalise
+from docexp.config.project import PRIMARY, Project
+from docexp.config.sources import OVERLAYS, Sources, read_yaml
 from docexp.errors import DocexpError, nearest
-
-PRIMARY = "train"
-"""The file of ``conf/`` that every run starts from."""
-
-
-def conf_dir() -> Path:
-    """The folder of shipped configurations: inside an installed wheel, beside the package in a clone."""
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "conf", package.parent / "conf"):
-        if (folder / f"{PRIMARY}.yaml").is_file():
-            return folder
-    raise DocexpError(
-        f"no configurations found in {package / 'conf'} or {package.parent / 'conf'}: install docexp again"
-    )
-
-
-@dataclass(frozen=True)
-class Project:
-    """Where choices are looked up: the shipped ``conf/`` and, with ``--project``, the user's own."""
-
-    folders: tuple[Path, ...] = field(default_factory=lambda: (conf_dir(),))
-
-    @classmethod
-    def at(cls, folder: Path | None) -> "Project":
-        """The shipped configurations plus those of ``folder/conf``.
-
-        Raises:
-            DocexpError: the folder has no ``conf``, or a name that is shipped already.
-        """
-        if folder is None:
-            return cls()
-        own = folder.resolve() / "conf"
-        if not own.is_dir():
-            raise DocexpError(f"{folder} is no docexp project: it has no folder conf/")
-        for file in sorted(own.rglob("*.yaml")):
-            if (conf_dir() / file.relative_to(own)).exists():
-                raise DocexpError(f"{file} has the name of a shipped configuration: give it another name")
-        return cls((conf_dir(), own))
-
-    def groups(self) -> list[str]:
-        """The names of the groups one can choose in: ``model``, ``data``, ``hydra/launcher``, …"""
-        found = set()
-        for root in self.folders:
-            for file in root.rglob("*.yaml"):
-                parts = file.relative_to(root).parts[:-1]
-                if parts:
-                    found.add("/".join(parts[:2]) if parts[0] == "hydra" else parts[0])
-        return sorted(found)
-
-    def choices(self, group: str) -> list[str]:
-        """What can be chosen in ``group``."""
-        return sorted(
-            file.relative_to(root / group).with_suffix("").as_posix()
-            for root in self.folders
-            for file in (root / group).rglob("*.yaml")
-        )
-
-    def file(self, group: str, choice: str) -> Path | None:
-        """The file behind a choice."""
-        candidates = (root / group / f"{choice}.yaml" for root in self.folders)
-        return next((file for file in candidates if file.is_file()), None)
 
 
 @dataclass(frozen=True)
@@ -80,6 +22,8 @@ class Composed:
     overrides: tuple[str, ...]
     project: Project
     launcher: dict[str, Any] = field(default_factory=dict)
+    origin: str = ""
+    """The file that holds all of it, where nothing was composed."""
 
 
 def compose(overrides: Sequence[str], project: Project | None = None) -> Composed:
@@ -88,54 +32,37 @@ def compose(overrides: Sequence[str], project: Project | None = None) -> Compose
     A plain ``key=value`` may name any setting, whether or not a yaml mentions it: the schemas decide what exists.
 
     Raises:
-        DocexpError: words that are no override, or a choice that does not exist.
+        DocexpError: words that are no override, a choice that does not exist, a yaml that cannot be read, an
+            interpolation that names nothing.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     project = project or Project()
     OmegaConf.register_new_resolver("if_weights", _if_weights, replace=True)
-    prepared = [normalise_override(word, project) for word in overrides]
-    with _hydra(project) as hydra_compose:
-        composed = hydra_compose(PRIMARY, [*search_path(project), *prepared], return_hydra_config=True)
-        choices = dict(composed.hydra.runtime.choices)
-        launcher = OmegaConf.to_container(composed.hydra.launcher, resolve=True)
-        del composed.hydra
+    prepared = normalise(overrides, project)
+    with _hydra(project, overrides) as hydra_compose:
+        node = hydra_compose(PRIMARY, [*search_path(project), *prepared], return_hydra_config=True)
+        choices = {
+            str(group): str(choice) for group, choice in node.hydra.runtime.choices.items() if choice is not None
+        }
+        composed = Composed({}, choices, tuple(overrides), project)
+        _check_files(composed)
         try:
-            plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=False)
+            launcher = OmegaConf.to_container(node.hydra.launcher, resolve=True)
+            del node.hydra
+            config = OmegaConf.to_container(node, resolve=True, throw_on_missing=False)
         except OmegaConfBaseException as error:
-            raise DocexpError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
-    assert isinstance(plain, dict)
-    config = {str(key): value for key, value in plain.items()}
-    chosen = {str(group): str(choice) for group, choice in choices.items() if choice is not None}
-    assert isinstance(launcher, dict)
-    return Composed(config, chosen, tuple(overrides), project, {str(key): value for key, value in launcher.items()})
+            raise _unresolved(error, composed, OmegaConf.to_container(node, resolve=False)) from None
+    assert isinstance(config, dict) and isinstance(launcher, dict)
+    plain, starter = ({str(key): value for key, value in part.items()} for part in (config, launcher))
+    return Composed(plain, choices, tuple(overrides), project, starter)
 
 
-def normalise_override(word: str, project: Project) -> str:
-    """``word`` as Hydra shall read it: choices stay, values are set whether or not a yaml names their key.
-
-    Raises:
-        DocexpError: not of the form ``key=value``, or neither a group nor possibly a key.
-    """
-    if word.startswith("~") or word.startswith("hydra."):
-        return word
-    match = re.fullmatch(r"(\+{0,2})([A-Za-z_][\w./@-]*)=(.*)", word, flags=re.DOTALL)
-    if not match:
-        raise DocexpError(f"{word!r} is no override: write key=value, as in trainer.max_steps=100")
-    _, key, value = match.groups()
-    groups = project.groups()
-    if key in groups:
-        _check_choices(key, value, project)
-        return f"{key}={value}"
-    if "/" in key:
-        close = nearest(key, groups)
-        raise DocexpError(
-            f"{key} is no group of conf/. " + (f"Nearest: {close[0]}." if close else f"Groups: {groups}.")
-        )
-    if "=" in value and value[0] not in "'\"[{":
-        value = f"'{value}'"  # as in model.weights=run:experiment=finetune/funsd,seed=1, which Hydra's grammar refuses
-    return f"++{key}={value}"
+def search_path(project: Project) -> list[str]:
+    """The Hydra override that adds a project's own ``conf`` to the search path, if there is one."""
+    quoted = [f"'file://{folder}'" for folder in project.folders[1:]]
+    return [f"hydra.searchpath=[{','.join(quoted)}]"] if quoted else []
 
 
 def _if_weights(pretrained: Any, scratch: Any, *, _root_: Any) -> Any:
@@ -143,33 +70,110 @@ def _if_weights(pretrained: Any, scratch: Any, *, _root_: Any) -> Any:
     return pretrained if _root_.model.get("weights") else scratch
 
 
-def search_path(project: Project) -> list[str]:
-    """The Hydra override that adds a project's own ``conf`` to the search path, if there is one."""
-    own = project.folders[1:]
-    return [f"hydra.searchpath=[{','.join(f'file://{folder}' for folder in own)}]"] if own else []
+def _check_files(composed: Composed) -> None:
+    """Refuses what Hydra lets pass in a chosen file: a list instead of settings, settings of Hydra that do nothing."""
+    for group, choice in composed.choices.items():
+        file = composed.project.file(group, choice)
+        if file is None:
+            continue
+        content, place = read_yaml(file), composed.project.shown(file)
+        if not isinstance(content, dict):
+            raise DocexpError(f"{place} must hold settings, key: value; it holds a {type(content).__name__}.")
+        overlay = "# @package _global_" in file.read_text(encoding="utf-8")
+        if group == "experiment" and not overlay:
+            raise DocexpError(f"{place} must open with the line: # @package _global_")
+        hydra = content.get("hydra") if overlay else None
+        for key in hydra if isinstance(hydra, dict) else ():
+            if not f"hydra.{key}.".startswith(LAUNCHER):
+                raise DocexpError(f"{place}: hydra.{key} has no effect: docexp makes the run folders itself.")
 
 
-def _check_choices(group: str, value: str, project: Project) -> None:
-    names = project.choices(group)
-    plain = value.strip("'\"")
-    if not plain or plain == "null" or re.search(r"[()\[\]{}]", plain):
-        return  # a sweep function or a list: Hydra's own grammar judges it
-    for name in plain.split(","):
-        if name not in names:
-            close = nearest(name, names)
-            hint = f"Nearest: {close[0]}." if close else f"Choices: {', '.join(names)}."
-            raise DocexpError(f"{group}={name} is no choice of conf/{group}/. {hint}")
+def _unresolved(error: Any, composed: Composed, raw: Any) -> DocexpError:
+    """An interpolation that names nothing, with its key and file."""
+    key = str(error.full_key or "")
+    reason = str(error).splitlines()[0].rpartition("while resolving interpolation: ")[2].strip('"')
+    missing = re.search(r"Interpolation key '([^']+)' not found", reason)
+    if missing:
+        close = nearest(missing[1], list(_dotted(raw)))
+        reason = f"${{{missing[1]}}} names nothing that a yaml sets." + (f" Nearest: ${{{close[0]}}}." if close else "")
+    return DocexpError(f"{key} ({Sources(composed).of(key)}): {reason}")
+
+
+def _dotted(node: Any, prefix: str = "") -> Iterator[str]:
+    for key, value in node.items() if isinstance(node, dict) else ():
+        yield f"{prefix}{key}"
+        yield from _dotted(value, f"{prefix}{key}.")
 
 
 @contextmanager
-def _hydra(project: Project) -> Iterator[Any]:
+def _hydra(project: Project, words: Sequence[str]) -> Iterator[Any]:
+    import yaml
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     try:
         with initialize_config_dir(str(project.folders[0]), version_base="1.3"):
             yield hydra_compose
     except HydraException as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip() and "hydra.cc" not in line]
-        raise DocexpError(" · ".join(lines[:2])) from None
+        raise _refused(str(error), project, words) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{project.shown(Path(mark.name))}, line {mark.line + 1}" if mark else "a yaml"
+        raise DocexpError(f"{place}: {error.problem or error.context}. Correct the yaml there.") from None
+    except UnicodeDecodeError:
+        names = [project.shown(file) for file in project.files() if not _is_text(file)]
+        raise DocexpError(f"{', '.join(names)}: not UTF-8. Save it as UTF-8.") from None
+    except (OmegaConfBaseException, ValueError, TypeError) as error:
+        # what Hydra itself stumbles over, such as data.labels.x=1 where labels is a list
+        shown = " ".join(words) or "the configuration"
+        raise DocexpError(f"{shown}: Hydra cannot put this together ({str(error).splitlines()[0]}).") from error
+
+
+def _refused(reason: str, project: Project, words: Sequence[str]) -> DocexpError:
+    """Hydra's refusal of a defaults list, with the file that holds it and the nearest name."""
+    overlay = _overlay(project, words)
+    group = re.search(r"In '([^']+)': Could not override '([^']+)'. No match", reason)
+    if group:
+        file = project.file(*group[1].split("/", 1)) if "/" in group[1] else None
+        place, named = project.shown(file) if file else group[1], group[2].split("@")[0].rpartition("/")[2]
+        close = nearest(named, project.groups())
+        hint = f"Nearest: override /{close[0]}." if close else f"Groups: {', '.join(project.groups())}."
+        return DocexpError(f"{place} overrides {group[2].split('@')[0]}, which is no group. {hint}")
+    typed = re.search(r"In '([^']+)': ConfigTypeError", reason)
+    file = project.file(*typed[1].split("/", 1)) if typed and "/" in typed[1] else None
+    if file:
+        return DocexpError(f"{project.shown(file)} must hold settings, key: value, of the kinds they have elsewhere.")
+    found = re.search(r"Could not find '([^']+)'", reason)
+    if found and "/" in found[1]:
+        named, _, choice = found[1].partition("/")
+        if named == "hydra":
+            named, choice = "hydra/" + choice.partition("/")[0], choice.partition("/")[2]
+        names = project.choices(named)
+        inner = choice.partition("/")[0]
+        if inner in project.groups():  # what a defaults list without "override /" leads to
+            return DocexpError(f"defaults{overlay}: write 'override /{inner}: {choice.partition('/')[2]}'.")
+        close = nearest(choice, names)
+        hint = f"Nearest: {close[0]}." if close else f"Choices: {', '.join(names)}."
+        return DocexpError(f"{named}={choice}{overlay} is no choice of conf/{named}/. {hint}")
+    lines = [line.strip() for line in reason.splitlines() if line.strip() and "hydra.cc" not in line]
+    return DocexpError(" · ".join(lines[:2]) + overlay)
+
+
+def _overlay(project: Project, words: Sequence[str]) -> str:
+    """`` (conf/experiment/x.yaml)`` where an overlay was asked for, whose defaults list it then is; else nothing."""
+    for word in words:
+        group, _, choice = word.lstrip("+").partition("=")
+        file = project.file(group, choice) if group in OVERLAYS else None
+        if file:
+            return f" ({project.shown(file)})"
+    return ""
+
+
+def _is_text(file: Path) -> bool:
+    try:
+        file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -22,7 +22,6 @@ class RunSettings:
     """The chosen ``conf/experiment/`` file, or ``custom``."""
     seed: int
     label: str
-    """A name for this run's row in tables; empty: the differing settings are the name."""
     model: ModelSettings
     task: TaskSettings
     data: DataSettings

@@ -1,49 +1,78 @@
-"""Which file, or which word of the command line, a key of a composed configuration came from."""
+"""Which file, or the command line, a key of a composed configuration came from."""
 
-import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from docexp.config.compose import PRIMARY, Composed
+from docexp.config.project import PRIMARY
+from docexp.errors import DocexpError
+from docexp.settings import hints_of
+
+if TYPE_CHECKING:
+    from docexp.config.compose import Composed
+
+OVERLAYS = ("debug", "experiment")
+"""Groups whose files set keys of other groups, the one that wins first."""
 
 
 class Sources:
     """Answers ``of(key)`` for a composed configuration: the last source that names the key, as Hydra composes."""
 
-    def __init__(self, composed: Composed) -> None:
+    def __init__(self, composed: "Composed") -> None:
         self._composed = composed
 
     def of(self, key: str) -> str:
         """``conf/experiment/finetune/funsd.yaml``, ``command line``, or the group's file when no file names the key."""
-        for word in reversed(self._composed.overrides):
-            name = word.lstrip("+~").partition("=")[0]
-            if key == name or name.startswith(key + ".") or (key.startswith(name + ".") and "." in name):
-                return "command line"
-        overlays = [group for group in ("debug", "experiment") if group in self._composed.choices]
-        for group in overlays:
-            file = self._composed.project.file(group, self._composed.choices[group])
+        composed, project = self._composed, self._composed.project
+        if composed.origin:
+            return composed.origin
+        if key not in composed.choices and any(_names(word, key) for word in composed.overrides):
+            return "command line"
+        for group in OVERLAYS:
+            file = project.file(group, composed.choices.get(group, ""))
             if file and _holds(file, key.split(".")):
-                return self._shown(file)
+                return project.shown(file)
         group, *rest = key.split(".")
-        file = self._composed.project.file(group, self._composed.choices.get(group, ""))
+        if key.startswith("hydra.launcher"):
+            group, rest = "hydra/launcher", key.split(".")[2:]
+        file = project.file(group, composed.choices.get(group, ""))
         if file and (not rest or _holds(file, rest)):
-            return self._shown(file)
-        primary = self._composed.project.folders[0] / f"{PRIMARY}.yaml"
+            return project.shown(file)
+        primary = project.folders[0] / f"{PRIMARY}.yaml"
         if _holds(primary, key.split(".")):
-            return self._shown(primary)
-        return self._shown(file) if file else "conf/"
+            return project.shown(primary)
+        return project.shown(file) if file else "conf/"
 
-    def _shown(self, file: Path) -> str:
-        root = next((root for root in self._composed.project.folders if file.is_relative_to(root)), None)
-        if root is not None and root == self._composed.project.folders[0]:
-            return f"conf/{file.relative_to(root).as_posix()}"
-        return os.path.relpath(file)
+    def settings(self) -> list[str]:
+        """Every setting of the groups as they are chosen, by dotted key; for the nearest valid name."""
+        from docexp.config.fill import schema_of
+        from docexp.config.schema import GROUPS
+        from docexp.config.top import TopSettings
+
+        found = list(hints_of(TopSettings))
+        for group, base in GROUPS.items():
+            node = self._composed.config.get(group)
+            try:
+                found += [f"{group}.{name}" for name in hints_of(schema_of(node, group, base, self))]
+            except DocexpError:
+                continue  # a group that is wrong itself has its own refusal
+        return found
+
+
+def read_yaml(file: Path) -> Any:
+    """A file's plain content."""
+    return yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+
+
+def _names(word: str, key: str) -> bool:
+    """Whether a word of the command line sets ``key``: itself, a part of it, or a mapping that holds it."""
+    name, _, value = word.lstrip("+").partition("=")
+    return key == name or name.startswith(f"{key}.") or (key.startswith(f"{name}.") and value.startswith("{"))
 
 
 def _holds(file: Path, keys: list[str]) -> bool:
-    node: Any = yaml.safe_load(file.read_text()) or {}
+    node: Any = read_yaml(file)
     for key in keys:
         if not isinstance(node, dict) or key not in node:
             return False

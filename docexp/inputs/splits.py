@@ -6,6 +6,25 @@ from docexp.shards.index import Index
 from docexp.training.settings import TrainerSettings
 
 
+def check_splits(index: Index, data: DataSettings, trainer: TrainerSettings) -> None:
+    """Refuses data without a split to train on, to validate on where that is asked for, or to score the run on.
+
+    Raises:
+        DocexpError: names the split, those there are, and what to change.
+    """
+    wanted = {"train": "train on", "test": "score the run on"}
+    for split, purpose in wanted.items():
+        if split not in index.splits or not len(index.split(split)):
+            there = ", ".join(name for name in index.splits if len(index.split(name)))
+            raise DocexpError(f"{data.shards} has no {split} split to {purpose}, only {there}. Prepare it with one.")
+    validated = validation_split(index, data, trainer)
+    if validated is not None and (validated not in index.splits or not len(index.split(validated))):
+        raise DocexpError(
+            f"{data.shards} has no validation split, and too few training documents to hold a tenth out. "
+            "Set trainer.validate_every=0."
+        )
+
+
 def validation_split(index: Index, data: DataSettings, trainer: TrainerSettings) -> str | None:
     """The split that validations run on: the dataset's own, else ``minival``; ``test`` under ``best_test``.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docexp.errors import DocexpError
+from docexp.settings import AtLeast1, Folder, Settings
 
 if TYPE_CHECKING:
     from docexp.documents.page import BoxLevel
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class ModelSettings(ABC):
+class ModelSettings(Settings, ABC):
     """A model of one family: its size, what it sees, and where its weights come from. A family adds its own fields."""
 
-    weights: str | None = None
+    weights: Folder | None = None
     """Where the first weights come from: ``run:<run>``, a folder, or a hub id. Unset: drawn from the seed."""
-    tokenizer: str | None = None
+    tokenizer: Folder | None = None
     """A folder, a hub id, or ``data:N`` to train one of N tokens. Unset: the one that belongs to the weights."""
-    max_tokens: int = 512
+    max_tokens: AtLeast1 = 512
     """The longest text the model reads at once, special tokens included; longer pages become several windows."""
 
     @property
@@ -33,6 +34,11 @@ class ModelSettings(ABC):
     def image_side(self) -> int | None:
         """Height and width in pixels of the images that the model sees; None when it sees none."""
         return None
+
+    @property
+    def page_needs(self) -> frozenset[str]:
+        """What of a page the model sees besides its words: ``images``, where it does."""
+        return frozenset()
 
     @abstractmethod
     def encoder(self, tokenizer: "Tokenizer", box_level: "BoxLevel", window_stride: int) -> "PageEncoder":

@@ -14,7 +14,7 @@ from docexp.runs.folder import RunFolder
 from docexp.runs.identity import LENGTH, significant
 
 if TYPE_CHECKING:
-    from docexp.config.compose import Project
+    from docexp.config.project import Project
 
 IDENTITY = re.compile(rf"[0-9a-f]{{{LENGTH}}}")
 SET_ASIDE = re.compile(rf"{IDENTITY.pattern}\.old-\d+")

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docexp.config.compose import Project
+from docexp.config.fitting import data_with, settings_that_fit
+from docexp.config.project import Project
 from docexp.config.schema import RunSettings
 from docexp.errors import DocexpError
 from docexp.inputs.data_tokenizer import data_tokenizer
 from docexp.inputs.settings import DataSettings
+from docexp.inputs.splits import check_splits
 from docexp.inputs.tokenizer import Tokenizer, load_tokenizer
 from docexp.runs.find import locate
 from docexp.runs.folder import RunFolder
 from docexp.runs.identity import identity
 from docexp.runs.upstream import Upstream, upstream_of
 from docexp.shards.index import Index
+from docexp.shards.needs import LINES, Need, check_needs
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,12 @@ def resolve(settings: RunSettings) -> ResolvedRun:
     """Opens what the settings name.
 
     Raises:
-        DocexpError: no shards, an annotation the task needs is missing, no tokenizer, no upstream run.
+        DocexpError: no shards, pages that lack what is needed, no split to train or score on, no tokenizer, no
+            upstream run.
     """
-    index = open_index(settings.data, settings.task.annotations)
-    settings.task.check_data(settings.data, index)
+    index = open_index(settings.data)
+    check_pages(settings, index)
+    check_splits(index, settings.data, settings.trainer)
     runs = Path(settings.paths.runs)
     upstream = upstream_of(settings.model.weights, runs)
     tokenizer = _tokenizer(settings, index, upstream)
@@ -55,8 +60,8 @@ def resolve(settings: RunSettings) -> ResolvedRun:
     return ResolvedRun(settings, index, tokenizer, upstream, extras, name, folder)
 
 
-def open_index(data: DataSettings, annotations: frozenset[str]) -> Index:
-    """The data's index, refused when it lacks annotations.
+def open_index(data: DataSettings) -> Index:
+    """The data's index.
 
     Raises:
         DocexpError: names the command that prepares the data.
@@ -68,15 +73,29 @@ def open_index(data: DataSettings, annotations: frozenset[str]) -> Index:
         raise DocexpError(
             f"no shards in {data.shards}. Make them: docexp data prepare data={choice}{source} out={data.shards}"
         )
-    index = Index.open(data.folder)
-    missing = annotations - set(index.annotations)
-    if missing:
-        there = ", ".join(sorted(index.annotations)) or "no annotations"
-        raise DocexpError(
-            f"this task needs {', '.join(sorted(missing))}; {data.shards} has {there}. "
-            f"See: docexp data stats data.shards={data.shards}"
-        )
-    return index
+    return Index.open(data.folder)
+
+
+def check_pages(settings: RunSettings, index: Index) -> None:
+    """Refuses pages that lack what the task, the model or the box level needs of them.
+
+    Raises:
+        DocexpError: who needs what, what there is, and what to change.
+    """
+    model, boxes = settings.model, {"word": (), "line": (LINES,), "segment": ("entities",)}[settings.data.box_level]
+    blind = settings_that_fit(model, lambda other: not other.page_needs and settings.task.needs <= other.provides)
+    task = str(settings.plain["task"]["_target_"]).rpartition(".")[2].removesuffix("Settings").lower()
+    needs = [
+        Need(f"task {task}", settings.task.annotations),
+        Need(
+            "the model",
+            model.page_needs,
+            f"Set {' or '.join(f'model.{way}' for way in blind)} to do without." if blind else "",
+        ),
+        Need(f"data.box_level={settings.data.box_level}", frozenset(boxes), "Set data.box_level=word."),
+    ]
+    check_needs(index, needs, data_with)
+    settings.task.check_data(settings.data, index)
 
 
 def _tokenizer(settings: RunSettings, index: Index, upstream: Upstream | None) -> Tokenizer:

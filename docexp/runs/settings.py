@@ -1,29 +1,28 @@
 """Settings that say where things lie and what is shown; none of them is part of a run's identity."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from docexp.errors import DocexpError, choice
+from docexp.errors import DocexpError
+from docexp.settings import AtLeast1, Folder, Settings
 
 
 @dataclass(kw_only=True)
-class PathsSettings:
+class PathsSettings(Settings):
     """Folders, relative to where docexp is started."""
 
-    runs: str = "runs"
+    runs: Folder = "runs"
     """Where run folders are made: ``<runs>/<experiment>/<identity>``."""
-    shards: str = "shards"
+    shards: Folder = "shards"
     """Where the shipped data configurations look for prepared datasets."""
 
 
 @dataclass(kw_only=True)
-class LoggerSettings:
+class LoggerSettings(Settings):
     """Who is told about metrics besides the run's own files, which are always written."""
 
-    kind: str = "files"
+    kind: Literal["files"] = "files"
     """``files``: ``metrics.jsonl`` in the run folder."""
-
-    def __post_init__(self) -> None:
-        choice("kind", self.kind, ("files",))
 
 
 @dataclass(kw_only=True)
@@ -34,7 +33,7 @@ class WandbSettings(LoggerSettings):
         DocexpError: a project or tag that W&B refuses.
     """
 
-    kind: str = "wandb_offline"
+    kind: Literal["wandb", "wandb_offline"] = "wandb_offline"  # pyright: ignore[reportIncompatibleVariableOverride]
     """``wandb``: to the server, which needs a key and a network; ``wandb_offline``: into ``wandb/`` in the run folder,
     for ``wandb sync``."""
     project: str = "docexp"
@@ -45,7 +44,7 @@ class WandbSettings(LoggerSettings):
     """Tags of the W&B run."""
 
     def __post_init__(self) -> None:
-        choice("kind", self.kind, ("wandb", "wandb_offline"))
+        super().__post_init__()
         # wandb's own limits (Settings.validate_project, validate_run_tags), told before anything is started
         if not 1 <= len(self.project) <= 128 or set(self.project) & set("/\\#?%:"):
             raise DocexpError(f"project={self.project!r} must have 1 to 128 characters, none of them / \\ # ? % :")
@@ -55,12 +54,12 @@ class WandbSettings(LoggerSettings):
 
 
 @dataclass(kw_only=True)
-class DebugSettings:
+class DebugSettings(Settings):
     """Shortened runs for finding faults. A run with any of these set lies under ``<runs>/.debug``."""
 
-    pages: int | None = None
+    pages: AtLeast1 | None = None
     """Train and evaluate on only the first so many training pages."""
-    evaluation_pages: int | None = None
+    evaluation_pages: AtLeast1 | None = None
     """Evaluate on only the first so many pages of a split."""
     profile: bool = False
     """Write ``profile.txt`` into the run folder: where the time of the training steps went."""

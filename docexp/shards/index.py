@@ -187,7 +187,7 @@ class Index:
 
     def _what_exists(self) -> str:
         pages = ", ".join(f"{name} ({contents.pages:,} pages)" for name, contents in self.splits.items())
-        return f"In this order it has {pages}."
+        return f"It has, in this order, {pages}."
 
 
 def _read_record(folder: Path) -> dict[str, Any]:

@@ -54,9 +54,10 @@ def render(splits: Sequence[SplitStatistics]) -> RenderableType:
 def _overview(splits: Sequence[SplitStatistics]) -> Table:
     from rich.table import Table
 
-    table = Table("split", title="pages")
-    for head in ("pages", "documents", "words", "words a page: min", "median", "max", "questions"):
-        table.add_column(head, justify="right")
+    table = Table(title="pages, and the fewest, median and most words on one")
+    table.add_column("split", overflow="fold", no_wrap=True)
+    for head in ("pages", "documents", "words", "fewest", "median", "most", "questions"):
+        table.add_column(head, justify="right", no_wrap=True)
     for split in splits:
         contents = split.contents
         table.add_row(
@@ -71,9 +72,10 @@ def _overview(splits: Sequence[SplitStatistics]) -> Table:
 def _labels(splits: Sequence[SplitStatistics], kind: str) -> Table:
     from rich.table import Table
 
-    table = Table("name", title=_LABELLED[kind])
+    table = Table(title=_LABELLED[kind])
+    table.add_column("name", overflow="fold")
     for split in splits:
-        table.add_column(split.name, justify="right")
+        table.add_column(split.name, justify="right", overflow="fold")
     for label in sorted({label for split in splits for label in getattr(split.contents, kind)}):
         table.add_row(label, *(_cell(split.contents, kind, label) for split in splits))
     return table

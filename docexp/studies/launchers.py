@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from docexp.errors import DocexpError
+from docexp.settings import AtLeast1, Settings
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Outcome:
 
 
 @dataclass(kw_only=True)
-class LauncherSettings(ABC):
+class LauncherSettings(Settings, ABC):
     """A way of starting jobs."""
 
     @abstractmethod
@@ -44,12 +44,8 @@ class LauncherSettings(ABC):
 class LocalLauncher(LauncherSettings):
     """Runs the jobs on this machine, each in a process of its own."""
 
-    parallel: int = 1
+    parallel: AtLeast1 = 1
     """Jobs at once; each then gets its share of the CPU's cores."""
-
-    def __post_init__(self) -> None:
-        if self.parallel < 1:
-            raise DocexpError(f"parallel={self.parallel} must be at least 1")
 
     def launch(self, jobs: Sequence[Job], again: bool, ended: Callable[[Outcome], None]) -> None:
         """Runs all jobs, ``parallel`` at a time."""

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from docexp.config.check import check, fill
-from docexp.config.compose import Composed, Project, compose, normalise_override
+from docexp.config.check import check
+from docexp.config.compose import Composed, compose
+from docexp.config.fill import fill
+from docexp.config.overrides import normalise
+from docexp.config.project import Project
 from docexp.config.sources import Sources
 from docexp.errors import DocexpError
 from docexp.runs import atomic
@@ -61,11 +64,15 @@ def spelled_out(overrides: Sequence[str], project: Project) -> list[list[str]]:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
-    words = [normalise_override(word, project) for word in overrides]
+    words = normalise(overrides, project, sweep=True)
     try:
         (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), max_batch_size=None)
     except HydraException as error:
         raise DocexpError(str(error).splitlines()[0]) from None
+    twice = next((job for number, job in enumerate(jobs) if job in jobs[:number]), None)
+    if twice is not None:
+        named = " ".join(word.lstrip("+") for word in twice if word not in words)
+        raise DocexpError(f"this sweep holds {named or 'the same job'} twice. Write each value once.")
     return [list(job) for job in jobs]
 
 

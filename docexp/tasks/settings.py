@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from docexp.settings import Settings
+
 if TYPE_CHECKING:
     from docexp.inputs.settings import DataSettings
     from docexp.shards.index import Index
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class TaskSettings(ABC):
+class TaskSettings(Settings, ABC):
     """A task's settings; a subclass names what it needs and builds its two halves."""
 
     @property

@@ -98,7 +98,7 @@ def build_evaluation_data(run: ResolvedRun, index: Index, split: str) -> Evaluat
 def build_maker(run: ResolvedRun, index: Index) -> SampleMaker:
     """How this run reads a page of ``index``."""
     settings = run.settings
-    encoder = settings.model.encoder(run.tokenizer, settings.data.level, settings.data.window_stride)
+    encoder = settings.model.encoder(run.tokenizer, settings.data.box_level, settings.data.window_stride)
     targets = settings.task.targets(settings.data)
     return SampleMaker(ShardReader(index), encoder, targets, settings.data.train_windows, settings.seed)
 

@@ -2,41 +2,38 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from docexp.errors import DocexpError, choice
+from docexp.errors import DocexpError
+from docexp.settings import AtLeast0, AtLeast1, NotNegative, Positive, Settings, Share, ShareBelow1
 from docexp.training.strategies.settings import DDPSettings, StrategySettings
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-SCHEDULES = ("linear", "cosine", "constant")
-SELECTIONS = ("last", "best_minival", "best_test")
-
 
 @dataclass(kw_only=True)
-class OptimSettings(ABC):
+class OptimSettings(Settings, ABC):
     """An optimiser with its learning-rate schedule."""
 
-    lr: float
+    lr: Positive
     """The learning rate after warm-up."""
-    weight_decay: float = 0.01
+    weight_decay: NotNegative = 0.01
     """Decay of weights; biases and normalisation weights are never decayed."""
-    schedule: str = "linear"
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
     """After warm-up: ``linear`` or ``cosine`` decay to 0 at the last step, or ``constant``."""
-    warmup_steps: int = 0
+    warmup_steps: AtLeast0 = 0
     """Steps over which the rate rises linearly from 0."""
-    warmup_fraction: float = 0.0
+    warmup_fraction: Share = 0.0
     """The same as a share of ``trainer.max_steps``; only one of the two may be set."""
 
     def __post_init__(self) -> None:
-        choice("schedule", self.schedule, SCHEDULES)
-        if self.lr <= 0:
-            raise DocexpError(f"lr={self.lr} must be above 0")
+        super().__post_init__()
         if self.warmup_steps and self.warmup_fraction:
-            raise DocexpError("set warmup_steps or warmup_fraction, not both")
-        if not 0 <= self.warmup_fraction <= 1:
-            raise DocexpError(f"warmup_fraction={self.warmup_fraction} must lie between 0 and 1")
+            raise DocexpError(
+                f"warmup_steps={self.warmup_steps} and warmup_fraction={self.warmup_fraction} are both set: "
+                "set one of them to 0"
+            )
 
     def warmup(self, max_steps: int) -> int:
         """Warm-up in steps."""
@@ -51,15 +48,15 @@ class OptimSettings(ABC):
 class AdamWSettings(OptimSettings):
     """AdamW (Loshchilov and Hutter 2019) in torch's fused form."""
 
-    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
+    betas: list[ShareBelow1] = field(default_factory=lambda: [0.9, 0.999])
     """Decay rates of the two moments."""
-    eps: float = 1e-8
+    eps: Positive = 1e-8
     """Added to the root of the second moment."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.betas) != 2:
-            raise DocexpError(f"betas={self.betas} must be two numbers")
+            raise DocexpError(f"betas={self.betas} must be two numbers, as in [0.9,0.999]")
 
     def build(self, groups: list[dict[str, Any]]) -> "Optimizer":
         """Fused AdamW: on a CPU 4 to 5 times as fast as torch's default."""
@@ -72,7 +69,7 @@ class AdamWSettings(OptimSettings):
 class SGDSettings(OptimSettings):
     """Plain stochastic gradient descent: the optimiser that shows a wrong loss scale, which AdamW hides."""
 
-    momentum: float = 0.0
+    momentum: ShareBelow1 = 0.0
     """Share of the last step's direction that is kept."""
 
     def build(self, groups: list[dict[str, Any]]) -> "Optimizer":
@@ -83,68 +80,55 @@ class SGDSettings(OptimSettings):
 
 
 @dataclass(kw_only=True)
-class TrainerSettings:
+class TrainerSettings(Settings):
     """How long a run lasts and what happens on the way. Budgets are in optimiser steps."""
 
-    max_steps: int
+    max_steps: AtLeast1
     """Optimiser steps in all."""
-    global_batch: int
+    global_batch: AtLeast1
     """Samples in an optimiser step, over all ranks and micro-batches."""
-    validate_every: int = 0
+    validate_every: AtLeast0 = 0
     """Steps between validations; 0 never validates."""
-    checkpoint_every: int = 100
+    checkpoint_every: AtLeast1 = 100
     """Steps between checkpoints; a killed run starts again from the newest. The last step always has one."""
-    log_every: int = 10
+    log_every: AtLeast1 = 10
     """Steps between lines in ``metrics.jsonl``."""
-    clip_norm: float = 1.0
+    clip_norm: NotNegative = 1.0
     """Gradients are scaled down to this norm over all parameters; 0 does not clip."""
-    selection: str = "last"
+    selection: Literal["last", "best_minival", "best_test"] = "last"
     """Which checkpoint is scored: the ``last``, or the best of the validations on minival (``best_minival``) or on the
     test split (``best_test``: how the papers do it on FUNSD, and marked in every result)."""
 
     def __post_init__(self) -> None:
-        choice("selection", self.selection, SELECTIONS)
-        for name in ("max_steps", "global_batch", "checkpoint_every", "log_every"):
-            if getattr(self, name) < 1:
-                raise DocexpError(f"{name}={getattr(self, name)} must be at least 1")
-        if self.validate_every < 0 or self.clip_norm < 0:
-            raise DocexpError("validate_every and clip_norm must not be negative")
+        super().__post_init__()
         if self.selection != "last" and not self.validate_every:
-            raise DocexpError(f"selection={self.selection} needs validations: set validate_every")
-
-
-PRECISIONS = ("fp32", "bf16-mixed", "bf16-params")
+            raise DocexpError(f"selection={self.selection} needs validations: set validate_every, or selection=last")
 
 
 @dataclass(kw_only=True)
-class HardwareSettings:
+class HardwareSettings(Settings):
     """The one place for devices, precision and memory. Only ``precision`` is part of a run's identity."""
 
-    accelerator: str = "cpu"
+    accelerator: Literal["cpu", "gpu"] = "cpu"
     """``cpu`` or ``gpu``."""
-    devices: int = 1
+    devices: AtLeast1 = 1
     """Processes, one to a device. More than one start under torchrun and share the training as ``strategy`` says."""
     strategy: StrategySettings | None = None
     """How devices share the training; unset: a plain process on one device, averaged gradients (DDP) on several."""
-    precision: str = "fp32"
+    precision: Literal["fp32", "bf16-mixed", "bf16-params"] = "fp32"
     """``fp32``; ``bf16-mixed``: fp32 weights, matrix products in bfloat16; or, under DeepSpeed alone, ``bf16-params``:
     parameters, activations and their gradients in bfloat16; gradients summed, weights kept and optimised in fp32."""
-    micro_batch: int | None = None
+    micro_batch: AtLeast1 | None = None
     """Samples that a device holds at once; unset: the whole share of the global batch, without accumulation."""
-    evaluation_batch: int = 8
+    evaluation_batch: AtLeast1 = 8
     """Samples that a device holds at once in evaluation."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
-    threads: int | None = None
+    threads: AtLeast1 | None = None
     """CPU threads per process; unset: torch's choice. Sums depend on it, so results are bit-equal only at one count."""
 
     def __post_init__(self) -> None:
-        choice("accelerator", self.accelerator, ("cpu", "gpu"))
-        choice("precision", self.precision, PRECISIONS)
-        for name in ("devices", "evaluation_batch", "micro_batch", "threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise DocexpError(f"{name}={value} must be at least 1")
+        super().__post_init__()
         if self.precision not in self.sharing.precisions:
             raise DocexpError(
                 f"{self.strategy_name} does not compute in precision={self.precision}, only in "

@@ -7,30 +7,53 @@ from pathlib import Path
 
 from rich.console import Console
 
-from docexp.bench.settings import PRECISIONS, VARIANTS, StepSettings
-from docexp.config.check import fill, refuse_unknown
-from docexp.config.compose import Project, compose
+from docexp.bench.settings import VARIANTS, StepSettings
+from docexp.config.check import refuse_unknown
+from docexp.config.compose import compose
+from docexp.config.fill import fill, fill_values
+from docexp.config.project import Project
 from docexp.config.sources import Sources
 from docexp.errors import DocexpError, nearest
 from docexp.models.settings import ModelSettings
 from docexp.verbs.words import Words, split_words
 
 MODEL = "layoutlmv3_base"
+COMMANDS = {
+    "step": (
+        {
+            "batch": "text",
+            "tokens": "text",
+            "shortest": "text",
+            "precision": "fp32|bf16-mixed",
+            "variants": "frozen|trained|frozen+dropout|trained+dropout",
+            "threads": "text",
+            "repeats": "text",
+            "device": "cpu|gpu",
+            "vocabulary": "text",
+            "out": "file",
+        },
+        ("--help", "-h"),
+        ("model",),
+    )
+}
+"""Each command's arguments with what their values are, flags, and groups: shell completion reads this."""
 
-HELP = f"""usage: docexp bench step [model=…] [key=value …]
+HELP = """usage: docexp bench step [model=…] [key=value …]
 
-A training step of docexp's model against that of transformers' own class: equal weights, equal batches, one process,
-alternating order. Times, memory, and how far outputs and gradients lie apart, in the same run.
+A training step of docexp's model against that of transformers' own class: equal weights, equal
+batches, one process, alternating order. Times, memory, and how far outputs and gradients lie
+apart, in the same run.
 
   docexp bench step out=step_cpu
   docexp bench step device=gpu batch=32 precision=bf16-mixed
   docexp bench step model=layoutlmv3_tiny tokens=128 variants=trained repeats=9
 
-  model=…        the model, and model.KEY=… for its settings (default: {MODEL})
+  model=…        the model, and model.KEY=… for its settings (default: layoutlmv3_base)
   batch=2        rows of a batch
-  tokens=512     text tokens of a row; shortest=N makes the rows' lengths go down to N, and pads them
-  precision=…    {", ".join(PRECISIONS)} (default: both)
-  variants=…     {", ".join(VARIANTS)} (default: all)
+  tokens=512     text tokens of a row; shortest=N lets the rows' lengths go down to N, and pads them
+  precision=…    fp32, bf16-mixed (default: both)
+  variants=…     relative-position biases and dropout of 0.1 (default: all):
+                 frozen, trained, frozen+dropout, trained+dropout
   threads=1,2    CPU threads: with one the process's CPU time counts, with more the time that passes
   repeats=3      measurements of each, of which the median counts
   device=cpu     cpu or gpu
@@ -45,8 +68,10 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
         print(HELP)
         return 0
     command, *rest = words
-    if command != "step":
-        hint = "Nearest: docexp bench step." if nearest(command, ["step"]) else "Commands: step."
+    if command not in COMMANDS:
+        hint = (
+            "Nearest: docexp bench step." if nearest(command, list(COMMANDS)) else f"Commands: {', '.join(COMMANDS)}."
+        )
         raise DocexpError(f"bench {command} is no command. {hint}")
     return step(rest, Project.at(project_dir))
 
@@ -86,15 +111,15 @@ def step(words: Sequence[str], project: Project) -> int:
 
 def _settings(words: Sequence[str], project: Project) -> tuple[StepSettings, Words]:
     fields = {item.name: item for item in dataclasses.fields(StepSettings)}
-    split = split_words(words, tuple(fields))
+    split = split_words(words, COMMANDS["step"][0], COMMANDS["step"][1])
     if split.names:
         raise DocexpError(f"{split.names[0]!r} is no key=value. See: docexp bench --help")
     lists = {name for name, item in fields.items() if item.default_factory is not dataclasses.MISSING}
     values = {name: value.split(",") if name in lists else value for name, value in split.arguments.items()}
     composed = compose(split.overrides, project)
     refuse_unknown(composed.config, "docexp bench", Sources(composed), tuple(fields))
-    node = {"_target_": f"{StepSettings.__module__}.{StepSettings.__name__}", **values}
-    settings, _ = fill(node, "bench step", StepSettings, Sources(composed))
+    typed = dataclasses.replace(composed, overrides=tuple(words))
+    settings, _ = fill_values(StepSettings, values, "", Sources(typed))
     return settings, split
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from docexp.config.compose import Project
+from docexp.config.project import Project
 from docexp.verbs.words import default_runs, split_words
 
 HELP = """usage: docexp compare RUN … [baseline=LABEL] [runs=DIR] [--json]
@@ -22,6 +22,9 @@ A table of runs: what differs in their settings, their scores, and mean ± 95 % 
   runs=DIR        where runs are looked for (default: runs)
   --json          the same as json, unrounded
 """
+ARGUMENTS = {"baseline": "text", "runs": "folder"}
+FLAGS = ("--json", "--help", "-h")
+RUNS = True
 
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
@@ -29,7 +32,7 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
     from docexp.report.compare import compare
     from docexp.runs.find import find_all
 
-    split = split_words(words, ("baseline", "runs"), ("--json", "--help", "-h"))
+    split = split_words(words, ARGUMENTS, FLAGS)
     if split.flags & {"--help", "-h"} or not words:
         print(HELP)
         return 0

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from docexp.config.check import fill, refuse_unknown
-from docexp.config.compose import Composed, Project, compose
+from docexp.config.check import refuse_unknown
+from docexp.config.compose import Composed, compose
+from docexp.config.fill import fill
+from docexp.config.project import Project
 from docexp.config.sources import Sources
 from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError, nearest
@@ -32,6 +34,20 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
   out=DIR     where to write; without it, where data=… looks for its shards
   --again     make shards anew that are there already
 """
+COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
+    "prepare": ({"source": "folder", "out": "folder"}, ("--again",), ("data", "paths")),
+    "index": (
+        {"tars": "folder", "out": "folder", "name": "text", "licence": "text", "split": "train|validation|test"},
+        ("--again",),
+        (),
+    ),
+    "check": ({}, (), ("data", "paths")),
+    "stats": ({}, (), ("data", "paths")),
+    "tokenizer": ({"out": "folder", "vocab_size": "text"}, (), ("data", "paths")),
+}
+"""Each command's arguments with what their values are, its flags, and the groups of which it takes settings."""
+PIPED = 160
+"""Columns of a table that goes into a file or pipe, where nothing may be cut."""
 
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
@@ -58,8 +74,8 @@ def prepare(words: Sequence[str], project: Project) -> int:
     """A reader's pages to shards."""
     from docexp.shards.write import write_shards
 
-    split = _split(words, ("source", "out"), ("--again",))
-    data = data_settings(split.overrides, project, ("source", "out"))
+    split = _split(words, "prepare")
+    data = data_settings(split.overrides, project, "prepare")
     if data.reader is None:
         raise DocexpError(f"{data.name} has no reader: its shards come from elsewhere (docexp data index)")
     source = Path(split.arguments["source"]).expanduser() if "source" in split.arguments else None
@@ -83,8 +99,7 @@ def index(words: Sequence[str], project: Project) -> int:
     del project
     from docexp.shards.adopt import index_tars
 
-    split = _split(words, ("tars", "out", "name", "licence", "split"), ("--again",))
-    _no_overrides(split)
+    split = _split(words, "index")
     if "tars" not in split.arguments:
         raise DocexpError("docexp data index needs tars=DIR, the folder with the tars")
     tars = Path(split.arguments["tars"]).expanduser()
@@ -112,7 +127,7 @@ def check_shards(words: Sequence[str], project: Project) -> int:
     """All faults of a set of shards; exit status 1 when there are any."""
     from docexp.shards.check import check
 
-    opened = _index(words, project)
+    opened = _index(words, project, "check")
     with _counting(str(opened.folder)) as count:
         findings = check(opened, progress=count)
     faults = sum(finding.fault for finding in findings)
@@ -126,7 +141,10 @@ def stats(words: Sequence[str], project: Project) -> int:
     """What a set of shards holds."""
     from docexp.shards.stats import render, statistics
 
-    Console(highlight=False).print(render(statistics(_index(words, project))))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPED
+    console.print(render(statistics(_index(words, project, "stats"))))
     return 0
 
 
@@ -135,15 +153,15 @@ def tokenizer(words: Sequence[str], project: Project) -> int:
     from docexp.inputs.data_tokenizer import data_tokenizer
     from docexp.runs.resolve import open_index
 
-    split = _split(words, ("out", "vocab_size"))
+    split = _split(words, "tokenizer")
     size = split.arguments.get("vocab_size", "4096")
     if not size.isdigit():
         raise DocexpError(f"vocab_size={size} must be a whole number")
-    data = data_settings(split.overrides, project, ("out", "vocab_size"))
+    data = data_settings(split.overrides, project, "tokenizer")
     out = Path(split.arguments["out"]).expanduser() if "out" in split.arguments else None
     if out is not None and out.exists():
         raise DocexpError(f"{out} exists: give out= another folder")
-    made = data_tokenizer(open_index(data, frozenset()), int(size), out)
+    made = data_tokenizer(open_index(data), int(size), out)
     smaller = f" (fewer than {int(size):,}: no more pairs occur twice)" if made.vocab_size < int(size) else ""
     print(f"byte-level BPE of {made.vocab_size:,} tokens{smaller}, checksum {made.checksum[:12]}")
     if out is not None:
@@ -153,10 +171,10 @@ def tokenizer(words: Sequence[str], project: Project) -> int:
     return 0
 
 
-def data_settings(overrides: Sequence[str], project: Project, arguments: Sequence[str] = ()) -> DataSettings:
+def data_settings(overrides: Sequence[str], project: Project, command: str) -> DataSettings:
     """The checked ``data`` group alone, so that a dataset can be prepared without choosing a model."""
     composed: Composed = compose(overrides, project)
-    refuse_unknown(composed.config, "docexp data", Sources(composed), arguments)
+    refuse_unknown(composed.config, f"docexp data {command}", Sources(composed), tuple(COMMANDS[command][0]))
     settings, _ = fill(composed.config.get("data"), "data", DataSettings, Sources(composed))
     return settings
 
@@ -183,20 +201,22 @@ def _say_made(made: Index, report: Report | None) -> None:
     print(made.place())
 
 
-def _index(words: Sequence[str], project: Project) -> Index:
+def _index(words: Sequence[str], project: Project, command: str) -> Index:
     from docexp.runs.resolve import open_index
 
-    split = _split(words, ())
-    return open_index(data_settings(split.overrides, project), frozenset())
+    return open_index(data_settings(_split(words, command).overrides, project, command))
 
 
-def _split(words: Sequence[str], arguments: Sequence[str], flags: Sequence[str] = ()) -> Words:
+def _split(words: Sequence[str], command: str) -> Words:
+    arguments, flags, groups = COMMANDS[command]
     split = split_words(words, arguments, flags)
     if split.names:
-        raise DocexpError(f"{split.names[0]!r} is no key=value. See: docexp data --help")
+        raise DocexpError(f"{split.names[0]!r} is no key=value. See: docexp data {command} --help")
+    for word in split.overrides:
+        group = word.lstrip("+").partition("=")[0].partition(".")[0]
+        known = [*arguments, *groups]
+        if group not in known:
+            close = nearest(group, known)
+            hint = f"Nearest: {close[0]}." if close else f"It takes {', '.join(known)}."
+            raise DocexpError(f"{word} is nothing that docexp data {command} takes. {hint}")
     return split
-
-
-def _no_overrides(split: Words) -> None:
-    if split.overrides:
-        raise DocexpError(f"{split.overrides[0]} is no argument here. See: docexp data --help")

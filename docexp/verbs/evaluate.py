@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from docexp.config.compose import Project, compose
-from docexp.errors import DocexpError
+from docexp.config.compose import compose
+from docexp.config.fill import fill
+from docexp.config.project import Project
+from docexp.config.schema import GROUPS as SCHEMAS
+from docexp.config.sources import Sources
+from docexp.errors import DocexpError, choice
 from docexp.verbs.train import from_plain
 from docexp.verbs.words import default_runs, split_words
 
@@ -22,11 +26,15 @@ Scores a run's checkpoint and keeps the evaluation in the run's folder.
   hardware=…  where to compute; hardware.KEY=… for its parts
   runs=DIR    where runs are looked for (default: runs)
 """
+ARGUMENTS = {"split": "train|validation|test|minival", "checkpoint": "last|best", "runs": "folder"}
+GROUPS = ("data", "hardware")
+FLAGS = ("--help", "-h")
+RUNS = True
 
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
     """Runs the verb."""
-    split = split_words(words, ("split", "checkpoint", "runs"), ("--help", "-h"))
+    split = split_words(words, ARGUMENTS, FLAGS)
     if split.flags or not words:
         print(HELP)
         return 0
@@ -42,15 +50,15 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
 def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], project: Project) -> int:
     from docexp.inputs.tokenizer import load_tokenizer
     from docexp.runs.find import find
-    from docexp.runs.resolve import ResolvedRun, open_index
+    from docexp.runs.resolve import ResolvedRun, check_pages, open_index
 
     folder = find(name, Path(arguments.get("runs") or default_runs()), project)
     config = folder.read_config()
     plain = changed(config, overrides, project)
-    settings = from_plain(plain, project)
+    settings = from_plain(plain, project, str(folder.config))
     settings.hardware.check_present()
-    index = open_index(settings.data, settings.task.annotations)
-    settings.task.check_data(settings.data, index)
+    index = open_index(settings.data)
+    check_pages(settings, index)
     index.split(arguments.get("split", "test"))
     tokenizer = load_tokenizer(str(folder.tokenizer))
     resolved = ResolvedRun(settings, index, tokenizer, None, {}, folder.identity, folder)
@@ -61,11 +69,11 @@ def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], pr
 
     selection = settings.trainer.selection
     which = arguments.get("checkpoint", "last" if selection == "last" else "best")
-    if which not in ("last", "best"):
-        raise DocexpError(f"checkpoint={which} must be last or best")
+    choice("checkpoint", which, tuple(ARGUMENTS["checkpoint"].split("|")))
     checkpoint = pointed(folder.checkpoints, which)
     if checkpoint is None:
-        raise DocexpError(f"run {folder.identity} has no {which} checkpoint in {folder.checkpoints}")
+        hint = ": only trainer.selection=best_… keeps one. Take checkpoint=last." if which == "best" else "."
+        raise DocexpError(f"run {folder.identity} has no {which} checkpoint in {folder.checkpoints}{hint}")
     with RunLog(folder.log) as log:
         scores = evaluate(resolved, checkpoint, index, arguments.get("split", "test"))
         place = record(resolved, scores)
@@ -84,7 +92,10 @@ def changed(config: dict[str, Any], overrides: Sequence[str], project: Project) 
         DocexpError: an override of anything but data and hardware, which would be another model than was trained.
     """
     plain = {**config, "data": dict(config["data"]), "hardware": {**config["hardware"], "devices": 1}}
-    chosen = compose(overrides, project).config
+    composed = compose(overrides, project)
+    chosen = composed.config
+    for group in GROUPS:  # first as typed, so that a refusal names the command line
+        fill(chosen[group], group, SCHEMAS[group], Sources(composed))
     for word in overrides:
         key = word.lstrip("+").partition("=")[0]
         group, _, name = key.partition(".")

@@ -5,51 +5,56 @@ from pathlib import Path
 from typing import Any
 
 from docexp.config.check import check
-from docexp.config.compose import Composed, Project, compose
+from docexp.config.compose import Composed, compose
+from docexp.config.project import Project
 from docexp.config.schema import RunSettings
-from docexp.errors import DocexpError
+from docexp.config.show import choices_help, group_help
+from docexp.errors import DocexpError, nearest
 from docexp.verbs.words import split_words
 
 HELP = """usage: docexp train [group=choice …] [key=value …] [-m] [--cfg job] [--again]
+       docexp train --help [group | group=choice]
 
-Trains a model and scores it. The same settings always lead to the same run folder: an interrupted run goes on
-where it stopped, a finished one says so.
+Trains a model and scores it. The same settings always lead to the same run folder: an interrupted
+run goes on where it stopped, a finished one says so.
 
   docexp train experiment=finetune/funsd model=layoutlmv3_tiny
-  docexp train -m experiment=finetune/funsd seed=0,1,2          a sweep: one run for each value
-  docexp train experiment=finetune/funsd debug=one_batch        does everything fit together?
+  docexp train -m experiment=finetune/funsd seed=0,1,2      a sweep: one run for each value
+  docexp train experiment=finetune/funsd debug=one_batch    does everything fit together?
 
-  -m          sweep over comma-separated values; hydra.launcher.parallel=2 runs two jobs at once
+  -m          sweep over comma-separated values; hydra.launcher.parallel=2 runs two at once
   --cfg job   print the run's whole configuration, checked, and train nothing
   --again     train a finished run anew; the old folder is kept as <identity>.old-<n>
-
-groups and choices:
-{groups}
+  config=FILE train what --cfg job has printed, or the config.yaml of a run
 """
+ARGUMENTS = {"config": "file"}
+GROUPS = ("*",)
 FLAGS = ("-m", "--multirun", "--cfg", "--again", "--help", "-h")
 
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
     """Runs the verb."""
-    words = ["--cfg" if word == "--cfg=job" else word for word in words]
-    split = split_words(words, ("config",), FLAGS)
-    names = [name for name in split.names if not ("--cfg" in split.flags and name == "job")]
-    if names:
-        raise DocexpError(f"{names[0]!r} is no override: write key=value, as in trainer.max_steps=100")
     project = Project.at(project_dir)
-    if split.flags & {"--help", "-h"}:
-        print(HELP.format(groups=_groups(project)))
-        return 0
+    if {"--help", "-h"} & set(words):
+        return _help(words, project)
+    words, shows = _cfg(words)
+    split = split_words(words, ARGUMENTS, FLAGS)
+    if split.names:
+        raise _no_override(split.names[0], project)
     again = "--again" in split.flags
     if split.flags & {"-m", "--multirun"}:
+        if shows or split.arguments:
+            raise DocexpError("-m trains: --cfg job and config=FILE are for one run. Leave one of them out.")
         from docexp.studies.sweep import sweep
 
         return sweep(split.overrides, project, again)
     if "config" in split.arguments:
+        if split.overrides:
+            raise DocexpError(f"config=FILE is a whole configuration: {split.overrides[0]} cannot be added to it")
         settings = resolved_settings(Path(split.arguments["config"]), project)
     else:
         settings = check(compose(split.overrides, project))
-    if "--cfg" in split.flags:
+    if shows:
         import yaml
 
         print(yaml.safe_dump(settings.plain, sort_keys=False, allow_unicode=True), end="")
@@ -64,23 +69,52 @@ def resolved_settings(file: Path, project: Project) -> RunSettings:
     import yaml
 
     try:
-        config = yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise DocexpError(f"{file} cannot be read as a configuration: {error}") from error
+        config = yaml.safe_load(file.expanduser().read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DocexpError(f"config={file} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise DocexpError(f"{file}{where}: no yaml ({getattr(error, 'problem', None) or error})") from error
     if not isinstance(config, dict):
-        raise DocexpError(f"{file} holds no configuration")
-    return from_plain(config, project)
+        raise DocexpError(f"{file} holds no configuration: it should be what --cfg job prints")
+    return from_plain(config, project, str(file))
 
 
-def from_plain(config: dict[str, Any], project: Project) -> RunSettings:
-    """Checks a whole plain configuration again."""
+def from_plain(config: dict[str, Any], project: Project, origin: str) -> RunSettings:
+    """Checks a whole plain configuration again; ``origin`` is the file it came from."""
     groups = {key: value for key, value in config.items() if key != "experiment"}
-    return check(Composed(groups, {"experiment": str(config.get("experiment", "custom"))}, (), project))
+    chosen = {"experiment": str(config.get("experiment", "custom"))}
+    return check(Composed(groups, chosen, (), project, origin=origin))
 
 
-def _groups(project: Project) -> str:
-    lines = []
-    for group in project.groups():
-        choices = project.choices(group)
-        lines.append(f"  {group}=" + ", ".join(choices))
-    return "\n".join(lines)
+def _cfg(words: Sequence[str]) -> tuple[list[str], bool]:
+    """The words without ``--cfg job``, and whether it was there."""
+    rest = list(words)
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name == "--cfg":
+            value = value if equals else "".join(words[place + 1 : place + 2])
+            if value != "job":
+                raise DocexpError(f"--cfg {value}".rstrip() + ": write --cfg job, the configuration of this run")
+            del rest[place : place + 1 + (not equals)]
+            return rest, True
+    return rest, False
+
+
+def _no_override(name: str, project: Project) -> DocexpError:
+    groups = project.groups()
+    close = nearest(name.replace(":", ".").split(".")[0], groups)
+    hint = f"write {name}=CHOICE or {name}.KEY=VALUE" if name in groups else "write key=value"
+    more = f" Nearest group: {close[0]}." if close and close[0] != name else ""
+    return DocexpError(f"{name!r} is no override: {hint}, as in trainer.max_steps=100.{more}")
+
+
+def _help(words: Sequence[str], project: Project) -> int:
+    asked = [word for word in words if not word.startswith("-")]
+    if not asked:
+        print(HELP)
+        print(choices_help(project))
+    for word in asked:
+        print(group_help(word, project))
+    return 0

@@ -1,7 +1,7 @@
 """Splitting a verb's words: its own ``key=value`` arguments, runs or other names, and configuration overrides."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from docexp.errors import DocexpError, nearest
@@ -22,11 +22,11 @@ def default_runs() -> str:
     return os.environ.get("DOCEXP_RUNS", "runs")
 
 
-def split_words(words: Sequence[str], arguments: Sequence[str] = (), flags: Sequence[str] = ()) -> Words:
+def split_words(words: Sequence[str], arguments: Collection[str] = (), flags: Sequence[str] = ()) -> Words:
     """Sorts the words of a command line.
 
     Raises:
-        DocexpError: a flag that the verb does not know.
+        DocexpError: a flag that the verb does not know, an argument without a value or with two.
     """
     own: dict[str, str] = {}
     overrides, names, seen = [], [], set()
@@ -34,13 +34,22 @@ def split_words(words: Sequence[str], arguments: Sequence[str] = (), flags: Sequ
         key, equals, value = word.partition("=")
         if word.startswith("-"):
             if word not in flags:
-                close = nearest(word, list(flags))
-                raise DocexpError(f"{word} is no flag here. " + (f"Nearest: {close[0]}." if close else "See --help."))
+                raise DocexpError(f"{word} is no flag here. {_hint(word, flags)}")
             seen.add(word)
         elif equals and key in arguments:
-            own[key] = value
+            if own.setdefault(key, value) != value:
+                raise DocexpError(f"{key} is given twice, {key}={own[key]} and {word}. Keep one of them.")
+            if not value:
+                raise DocexpError(f"{word} has no value")
         elif equals or word.startswith("~"):
             overrides.append(word)
         else:
             names.append(word)
     return Words(own, overrides, names, frozenset(seen))
+
+
+def _hint(word: str, flags: Sequence[str]) -> str:
+    if "=" in word and not word.lstrip("-").startswith("="):
+        return f"Settings are written without dashes: {word.lstrip('-')}"
+    close = nearest(word, list(flags))
+    return f"Nearest: {close[0]}." if close else f"Flags: {', '.join(flags)}."

@@ -1,22 +1,25 @@
 """``docexp bench step``: what it compares is equal, what it reports is what it measured, wrong words are refused."""
 
+import dataclasses
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor
 
 from docexp.bench.memory import kept_for_backward, peak
-from docexp.bench.settings import StepSettings
+from docexp.bench.settings import VARIANTS, Precision, StepSettings, Variant
 from docexp.bench.step import DOCEXP, STOCK, contestants, differences, linear_products
 from docexp.bench.timing import Clock, alternate, threads
 from docexp.errors import DocexpError
 from docexp.models.layoutlmv3 import LayoutLMv3Settings
 from docexp.models.layoutlmv3.backbone import StockLayoutLMv3Backbone
+from docexp.verbs.bench import COMMANDS
 
 CPU = torch.device("cpu")
 SMALL = {"layers": 2, "heads": 4, "hidden_size": 48, "ffn_size": 64, "coordinate_size": 8, "shape_size": 8}
@@ -134,13 +137,13 @@ def test_the_verb_prints_tables_and_writes_them_down(tmp_path: Path) -> None:
     [
         (["stp"], ["bench stp is no command", "docexp bench step"]),
         (["step", "tokns=3"], ["tokns is no setting of docexp bench", "Nearest: tokens"]),
-        (["step", "tokens=many"], ["tokens", "must be int"]),
+        (["step", "tokens=many"], ["tokens=many (command line) must be a whole number, at least 1"]),
         (["step", "tokens=513"], ["tokens=513 is more than model.max_tokens=512"]),
-        (["step", "precision=fp16"], ["precision=fp16 is none of fp32, bf16-mixed"]),
+        (["step", "precision=fp16"], ["precision[0]=fp16", "none of fp32, bf16-mixed"]),
         (["step", "variants=frozn"], ["Nearest: frozen"]),
-        (["step", "batch=0"], ["batch=0 must be at least 1"]),
+        (["step", "batch=0"], ["batch=0 (command line) must be at least 1"]),
         (["step", "shortest=600"], ["shortest=600", "at most tokens=512"]),
-        (["step", "threads=0"], ["threads=[0]"]),
+        (["step", "threads=0"], ["threads[0]=0 (command line) must be at least 1"]),
         (["step", "model=layoutlmv3_bas"], ["Nearest: layoutlmv3_base"]),
         (["step", "model.layrs=2"], ["Nearest: model.layers"]),
         (["step", "out=nowhere/result"], ["there is no folder nowhere"]),
@@ -156,6 +159,14 @@ def test_wrong_words(words: list[str], parts: list[str], tmp_path: Path, monkeyp
         run(words, None)
     for part in parts:
         assert part in str(refused.value), str(refused.value)
+
+
+def test_the_verb_names_its_arguments_as_the_settings_do() -> None:
+    arguments = COMMANDS["step"][0]
+    assert list(arguments) == [field.name for field in dataclasses.fields(StepSettings)]
+    for name, values in (("precision", get_args(Precision)), ("variants", tuple(VARIANTS))):
+        assert tuple(arguments[name].split("|")) == values
+    assert get_args(Variant) == tuple(VARIANTS)
 
 
 def test_a_gpu_that_is_not_there(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from docexp.config.check import check
-from docexp.config.compose import Project, compose
+from docexp.config.compose import compose
+from docexp.config.project import Project
 
 GROUPS = ["model", "task", "data", "optim", "trainer", "hardware", "logger", "paths", "debug", "experiment"]
 CHOICES = [(group, choice) for group in GROUPS for choice in Project().choices(group)]

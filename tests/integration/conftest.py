@@ -106,10 +106,14 @@ def small() -> list[str]:
 
 @pytest.fixture
 def train(cli: Start) -> Start:
-    """``docexp train`` of the small model with overrides."""
+    """``docexp train`` of the small model with overrides, each in the place of the small model's own."""
 
     def begin(*words: str, **how: object) -> Started:
-        return cli("train", *SMALL, *words, **how)
+        keys = {word.partition("=")[0] for word in words}
+        if any(word.startswith("model.weights=run:") for word in words):
+            keys.add("model.tokenizer")  # such weights bring theirs
+        small = [word for word in SMALL if word.partition("=")[0] not in keys]
+        return cli("train", *small, *words, **how)
 
     return begin
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from docexp.config.compose import Project
+from docexp.config.project import Project
 
 
 @pytest.mark.parametrize("experiment", Project().choices("experiment"))

@@ -62,7 +62,7 @@ class Planted:
     def __call__(self) -> None:
         import os
 
-        os.environ["PYTHONPATH"] = str(self.folder)
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self.folder), os.environ.get("PYTHONPATH"))))
 
 
 def test_a_sweep_with_a_wrong_job_starts_none(train, tmp_path: Path) -> None:

@@ -134,7 +134,11 @@ def test_a_read_only_run_folder(train, tmp_path: Path) -> None:
 
 def test_a_tokenizer_and_weights_that_are_not_there(train) -> None:
     refused(train("model.weights=run:abcdef").wait(), "no run abcdef")
-    refused(train("model.weights=some/model").wait(), "some/model is no folder here", "DOCEXP_ONLINE=1")
+    refused(
+        train("model.weights=some/model", "model.tokenizer=null").wait(),
+        "some/model is no folder here",
+        "DOCEXP_ONLINE=1",
+    )
     refused(train("model.tokenizer=nowhere/at/all").wait(), "nowhere/at/all")
     refused(train("model.tokenizer=null").wait(), "model.tokenizer is not set", "data:4096")
 

@@ -3,7 +3,8 @@ import copy
 import pytest
 
 from docexp.config import compose as compose_module
-from docexp.config.compose import Composed, Project
+from docexp.config.compose import Composed
+from docexp.config.project import Project
 from docexp.errors import DocexpError
 from docexp.runs import atomic
 from docexp.runs.differences import describe_each, flat, partition, short_names, shown

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -17,11 +17,10 @@ from docexp.documents.geometry import Boxes, area, as_boxes, clip, first_fault, 
 from docexp.documents.images import inspect
 from docexp.documents.page import Entity, ImageFormat, Page, Relation
 from docexp.documents.readers.reader import Reader, Report
-from docexp.errors import DocexpError, choice, nearest
+from docexp.errors import DocexpError, nearest
 
 LABELS = ("header", "question", "answer", "other")
 SPLIT_FOLDERS = {"train": "training_data", "test": "testing_data"}
-REPAIRS = ("none", "swap", "clip", "swap+clip")
 
 
 @dataclass(kw_only=True)
@@ -31,12 +30,9 @@ class FunsdReader(Reader):
     name: ClassVar[str] = "funsd"
     licence: ClassVar[str] = "non-commercial research"
 
-    repair: str = "none"
+    repair: Literal["none", "swap", "clip", "swap+clip"] = "none"
     """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
     that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
-
-    def __post_init__(self) -> None:
-        choice("repair", self.repair, REPAIRS)
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:

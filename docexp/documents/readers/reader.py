@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from docexp.documents.page import Page
 from docexp.errors import DocexpError
+from docexp.settings import Settings
 
 SPLITS = ("train", "validation", "test")
 
@@ -58,7 +59,7 @@ class Report:
 
 
 @dataclass(kw_only=True)
-class Reader(ABC):
+class Reader(Settings, ABC):
     """A dataset in its genuine layout, as pages. A subclass is a settings dataclass, named by ``_target_`` in yaml."""
 
     name: ClassVar[str]

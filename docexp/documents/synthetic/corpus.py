@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -15,19 +15,19 @@ from docexp.documents.readers.reader import SPLITS, Reader, Report
 from docexp.documents.synthetic import form, receipt
 from docexp.documents.synthetic.cues import (
     CUES,
-    IMAGE_CUES,
     Ceiling,
+    Cue,
+    ImageCue,
     Section,
     ceiling,
     check_shares,
-    choose,
     plan_sections,
 )
 from docexp.documents.synthetic.draw import draw
 from docexp.documents.synthetic.noise import SCANNERS, scan
 from docexp.documents.synthetic.record import encode, record
 from docexp.documents.synthetic.sheet import Sheet
-from docexp.errors import DocexpError
+from docexp.settings import AtLeast0, Share
 
 
 def _thirds() -> dict[str, float]:
@@ -53,31 +53,26 @@ class Synthetic(Reader):
     labelled: ClassVar[int]
     """How many of the roles are entities to be found (the others are ``other``)."""
 
-    train: int = 240
+    train: AtLeast0 = 240
     """Pages of the training split."""
-    validation: int = 30
+    validation: AtLeast0 = 30
     """Pages of the validation split."""
-    test: int = 60
+    test: AtLeast0 = 60
     """Pages of the test split."""
     seed: int = 0
     """What every page is drawn from."""
-    cue: str = "mixed"
+    cue: Literal[Cue, "mixed"] = "mixed"
     """Where the evidence lies: ``text``, ``layout``, ``image``, or ``mixed``: each section by ``shares``."""
-    image_cue: str = "field"
+    image_cue: ImageCue = "field"
     """What tells in image-cued sections: ``page``, ``field`` or ``tick``."""
-    shares: dict[str, float] = field(default_factory=_thirds)
+    shares: dict[str, Share] = field(default_factory=_thirds)
     """Under ``cue=mixed``, the share of sections with each cue, 1 in all."""
-    noise: str = "light"
+    noise: Literal["none", "light", "heavy"] = "light"
     """What the scanner does: ``none``, ``light`` (uneven light, specks) or ``heavy`` (also blur and a slight turn)."""
 
     def __post_init__(self) -> None:
-        choose("cue", self.cue, (*CUES, "mixed"))
-        choose("image_cue", self.image_cue, IMAGE_CUES)
-        choose("noise", self.noise, tuple(SCANNERS))
+        super().__post_init__()
         check_shares(self.shares)
-        for split in SPLITS:
-            if getattr(self, split) < 0:
-                raise DocexpError(f"{self.name}: {split}={getattr(self, split)} pages cannot be drawn; give 0 or more.")
 
     @abstractmethod
     def layout(self, rng: random.Random, sections: Sequence[Section], tone: int) -> Sheet:

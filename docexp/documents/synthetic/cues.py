@@ -17,11 +17,14 @@ import math
 import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-from docexp.errors import DocexpError, nearest
+from docexp.errors import DocexpError, choice
 
-CUES = ("text", "layout", "image")
-IMAGE_CUES = ("page", "field", "tick")
+Cue = Literal["text", "layout", "image"]
+ImageCue = Literal["page", "field", "tick"]
+CUES: tuple[Cue, ...] = get_args(Cue)
+IMAGE_CUES: tuple[ImageCue, ...] = get_args(ImageCue)
 MODALITIES_OF = {"text": {"text"}, "layout": {"layout"}, "image": {"layout", "image"}}
 
 
@@ -41,18 +44,10 @@ class Ceiling:
     entity_f1: float
 
 
-def choose(setting: str, value: str, known: tuple[str, ...]) -> None:
-    """Raises ``DocexpError`` when ``value`` is not a choice of ``setting``, naming the nearest."""
-    if value not in known:
-        close = nearest(value, list(known))
-        hint = f" Nearest: {close[0]}." if close else ""
-        raise DocexpError(f"{setting}={value} is none of {', '.join(known)}.{hint}")
-
-
 def check_shares(shares: Mapping[str, float]) -> None:
     """Raises ``DocexpError`` unless ``shares`` gives each cue a share and these add up to 1."""
     for cue in shares:
-        choose("shares", cue, CUES)
+        choice("shares", cue, CUES)
     missing = [cue for cue in CUES if cue not in shares]
     if missing or min(shares.values()) < 0 or not math.isclose(sum(shares.values()), 1.0, abs_tol=1e-6):
         raise DocexpError(f"shares={dict(shares)} must give text, layout and image a share from 0, 1 in all.")

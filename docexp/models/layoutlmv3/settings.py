@@ -1,10 +1,11 @@
 """The choices of the LayoutLMv3 family. Imports no torch."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from docexp.errors import DocexpError, choice
+from docexp.errors import DocexpError
 from docexp.models.settings import ModelSettings
+from docexp.settings import AtLeast1, Positive, ShareBelow1
 
 if TYPE_CHECKING:
     from docexp.documents.page import BoxLevel
@@ -24,77 +25,64 @@ class LayoutLMv3Settings(ModelSettings):
         DocexpError: a value out of range or a combination that cannot be built, naming the keys.
     """
 
-    layers: int = 12
+    layers: AtLeast1 = 12
     """Transformer layers."""
-    heads: int = 12
+    heads: AtLeast1 = 12
     """Attention heads of a layer."""
-    hidden_size: int = 768
+    hidden_size: AtLeast1 = 768
     """Width of a token's vector, D."""
-    ffn_size: int = 3072
+    ffn_size: AtLeast1 = 3072
     """Width inside the feed-forward layers."""
-    coordinate_size: int = 128
+    coordinate_size: AtLeast1 = 128
     """Width of a coordinate's embedding; four of these and two of ``shape_size`` make up a box's, of width D."""
-    shape_size: int = 128
+    shape_size: AtLeast1 = 128
     """Width of the embeddings of a box's height and width."""
-    image_size: int = 224
+    image_size: AtLeast1 = 224
     """Height and width of the image in pixels; pages are resized to it whatever their proportions. Weights made at
     another size are loaded all the same: their position embeddings are interpolated."""
-    patch_size: int = 16
+    patch_size: AtLeast1 = 16
     """Height and width of a patch in pixels."""
 
     text: bool = True
     """Whether the model reads the words; false: it sees the image alone."""
     layout: bool = True
     """Whether it sees where things are; false: every box is zero, and the 2-D relative biases are not built."""
-    image: str = "patches"
+    image: Literal["patches", "none"] = "patches"
     """``patches``: it sees the page's image; ``none``: it does not, and nothing of the image is built."""
 
     train_rel_pos: bool = True
     """Whether the relative-position biases train, as in the authors' code; false: frozen, as in transformers."""
-    rel_pos_init: str = "normal"
+    rel_pos_init: Literal["normal", "local"] = "normal"
     """How these biases start: ``normal`` (random, as in transformers), or ``local`` (those across and down the page
     fall with distance, see ``relative_bias.local_table``): from scratch, small models then learn far sooner to look at
     the part of the image where a word stands."""
-    rel_pos_bins: int = 32
+    rel_pos_bins: AtLeast1 = 32
     """Buckets of the distance in reading order, both directions together."""
-    rel_pos_max: int = 128
+    rel_pos_max: AtLeast1 = 128
     """Distance in tokens from which all share a bucket."""
-    rel_2d_pos_bins: int = 64
+    rel_2d_pos_bins: AtLeast1 = 64
     """Buckets of the distance across the page, and of the distance down the page."""
-    rel_2d_pos_max: int = 256
+    rel_2d_pos_max: AtLeast1 = 256
     """Distance in thousandths of the page from which all share a bucket."""
 
-    dropout: float = 0.1
+    dropout: ShareBelow1 = 0.1
     """Dropout of hidden vectors."""
-    attention_dropout: float = 0.1
+    attention_dropout: ShareBelow1 = 0.1
     """Dropout of attention weights."""
-    attention: str = field(default="sdpa", metadata={"added_default": "eager"})
+    attention: Literal["sdpa", "eager"] = field(default="sdpa", metadata={"added_default": "eager"})
     """``sdpa``: fused or tiled, with one bias for all layers; ``eager``: transformers' own computation, several times
     slower, for comparison and for attention maps. Values and gradients are the same but for rounding, dropout draws
     others."""
-    layer_norm_eps: float = 1e-5
+    layer_norm_eps: Positive = 1e-5
     """Added to the variance in layer norms (1e-6 after the patch embedding, always, as published)."""
 
     def __post_init__(self) -> None:
-        choice("image", self.image, ("patches", "none"))
-        choice("rel_pos_init", self.rel_pos_init, ("normal", "local"))
-        choice("attention", self.attention, ("sdpa", "eager"))
+        super().__post_init__()
         if not self.text and self.image == "none":
             raise DocexpError("text=false with image=none leaves nothing to see; allow one of them")
-        self._check_ranges()
-        self._check_sizes()
-
-    def _check_ranges(self) -> None:
-        for name in ("layers", "heads", "ffn_size", "coordinate_size", "shape_size", "patch_size"):
-            if getattr(self, name) < 1:
-                raise DocexpError(f"{name}={getattr(self, name)} must be at least 1")
         if self.max_tokens < 3:
             raise DocexpError(f"max_tokens={self.max_tokens} must be at least 3: two are special tokens")
-        for name in ("dropout", "attention_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise DocexpError(f"{name}={getattr(self, name)} must be at least 0 and below 1")
-        if self.layer_norm_eps <= 0:
-            raise DocexpError(f"layer_norm_eps={self.layer_norm_eps} must be above 0")
+        self._check_sizes()
 
     def _check_sizes(self) -> None:
         if self.hidden_size % self.heads:
@@ -125,6 +113,11 @@ class LayoutLMv3Settings(ModelSettings):
     def image_side(self) -> int | None:
         """``image_size``, unless the image is left out."""
         return self.image_size if self.image == "patches" else None
+
+    @property
+    def page_needs(self) -> frozenset[str]:
+        """Images, unless it does not see them."""
+        return frozenset({"images"}) if self.image == "patches" else frozenset()
 
     def encoder(self, tokenizer: "Tokenizer", box_level: "BoxLevel", window_stride: int) -> "LayoutLMv3Encoder":
         """Sub-words, boxes 0..1000 and resized pixels; only what the model sees."""

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from docexp.errors import DocexpError
+from docexp.errors import DocexpError, nearest
 from docexp.inputs.settings import DataSettings
+from docexp.settings import ShareBelow1
 from docexp.tasks.settings import TaskSettings
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 class TaggingSettings(TaskSettings):
     """Semantic entity labelling as in the LayoutLM papers: BIO, first sub-word labelled, entity-level F1."""
 
-    head_dropout: float = 0.1
+    head_dropout: ShareBelow1 = 0.1
     """Dropout before the classification head."""
 
     @property
@@ -53,9 +54,11 @@ class TaggingSettings(TaskSettings):
             raise DocexpError("task tagging needs data.labels: the entity labels to score, as in data.labels=[a,b]")
         unknown = sorted(set(index.names("entities")) - {*data.labels, *data.outside_labels})
         if unknown:
+            close = [near for label in unknown for near in nearest(label, sorted(set(data.labels) - set(unknown)))]
             raise DocexpError(
                 f"{data.shards} has entities labelled {', '.join(unknown)}, which data.labels "
                 f"({', '.join(data.labels)}) do not name. Add them to data.labels or to data.outside_labels."
+                + (f" Nearest: {close[0]}." if close else "")
             )
 
     def protocol(self, data: DataSettings) -> dict[str, str]:

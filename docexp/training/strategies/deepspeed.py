@@ -25,6 +25,7 @@ class DeepSpeedSettings(StrategySettings):
     clips = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.stage not in STAGES:
             raise DocexpError(f"stage={self.stage} must be {' or '.join(map(str, STAGES))}")
 

@@ -4,12 +4,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from docexp.settings import Settings
+
 if TYPE_CHECKING:
     from pytorch_lightning.strategies import Strategy
 
 
 @dataclass(kw_only=True)
-class StrategySettings(ABC):
+class StrategySettings(Settings, ABC):
     """A way of sharing. Another one is a subclass in a file of its own and a choice of ``conf/hardware/``.
 
     A checkpoint does not depend on it: every strategy saves and takes whole weights and whole optimiser states, named

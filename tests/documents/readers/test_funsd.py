@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 from PIL import Image
 
+from docexp.config.compose import Composed
+from docexp.config.fill import fill_values
+from docexp.config.project import Project
+from docexp.config.sources import Sources
 from docexp.documents.page import ANNOTATION_KINDS, Relation
 from docexp.documents.readers.funsd import LABELS, FunsdReader
 from docexp.documents.readers.reader import Report
@@ -115,7 +118,8 @@ def test_the_reader_states_what_its_pages_carry(tmp_path):
 
 
 def test_settings_are_a_structured_config_and_load_no_torch():
-    assert OmegaConf.structured(FunsdReader) == {"repair": "none"}
+    sources = Sources(Composed({}, {}, (), Project()))
+    assert fill_values(FunsdReader, {}, "data.reader", sources)[1] == {"repair": "none"}
     code = "import sys, docexp.documents.readers.funsd as f; f.FunsdReader(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     with pytest.raises(DocexpError, match=r"repair=swop is none of none, swap, clip, swap\+clip\. Nearest: swap"):

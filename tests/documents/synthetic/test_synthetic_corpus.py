@@ -10,8 +10,11 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
+from docexp.config.compose import Composed
+from docexp.config.fill import fill_values
+from docexp.config.project import Project
+from docexp.config.sources import Sources
 from docexp.documents.geometry import iou, words_to_lines
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Report
@@ -69,13 +72,11 @@ def test_the_settings_need_no_heavy_import() -> None:
 
 @KINDS
 def test_settings_fit_structured_configs(kind: type[Synthetic]) -> None:
-    schema = OmegaConf.structured(kind)
-    made = OmegaConf.to_object(
-        OmegaConf.merge(schema, {"train": 5, "shares": {"text": 0.5, "layout": 0.5, "image": 0}})
-    )
+    given = {"train": 5, "shares": {"text": 0.5, "layout": 0.5, "image": 0}}
+    made, plain = fill_values(kind, given, "data.reader", Sources(Composed({}, {}, (), Project())))
     assert isinstance(made, kind)
     assert made.shares["text"] == 0.5
-    assert "licence" not in schema
+    assert "licence" not in plain
 
 
 @pytest.mark.parametrize(
@@ -86,9 +87,9 @@ def test_settings_fit_structured_configs(kind: type[Synthetic]) -> None:
         ({"noise": "scan"}, "noise=scan is none of none, light, heavy."),
         ({"shares": {"text": 0.5, "layout": 0.4, "image": 0.2}}, "must give text, layout and image a share from 0, 1"),
         ({"shares": {"text": 0.5, "layout": 0.5}}, "must give text, layout and image"),
-        ({"shares": {"text": -0.5, "layout": 1, "image": 0.5}}, "must give text, layout and image"),
+        ({"shares": {"text": -0.5, "layout": 1, "image": 0.5}}, "shares[text]=-0.5 must lie between 0 and 1"),
         ({"shares": {"texts": 1, "layout": 0, "image": 0}}, "shares=texts is none of"),
-        ({"test": -1}, "test=-1 pages cannot be drawn"),
+        ({"test": -1}, "test=-1 must be at least 0"),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, object], message: str) -> None:

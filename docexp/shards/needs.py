@@ -1,0 +1,66 @@
+"""What models, tasks and objectives need of pages, against what an index says its pages carry."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from docexp.errors import DocexpError
+from docexp.shards.index import Index
+from docexp.shards.members import IMAGE_SUFFIXES
+from docexp.shards.read import ShardReader
+
+IMAGES, LINES = "images", "lines"
+"""Besides the annotation kinds, what a page may lack."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that makes inputs or targets, and what it needs of a page: annotation kinds, ``images``, ``lines``."""
+
+    who: str
+    """How messages call it: ``task tagging``, ``data.box_level=segment``."""
+    kinds: frozenset[str]
+    instead: str = ""
+    """What to change so that it needs less, as a sentence; empty where nothing helps but other data."""
+
+
+def check_needs(index: Index, needs: Iterable[Need], sets_with: Callable[[frozenset[str]], list[str]]) -> None:
+    """Refuses pages that lack what is needed, from the index alone (and, for lines, its first page).
+
+    Args:
+        index: the pages.
+        needs: who needs what.
+        sets_with: names the choices of ``conf/data/`` whose pages carry some kinds.
+
+    Raises:
+        DocexpError: who needs what, what there is, and what to change.
+    """
+    carried = _carried(index)
+    for need in needs:
+        missing = need.kinds - carried
+        if LINES in missing and ShardReader(index).read(0).lines is not None:
+            missing -= {LINES}  # the index does not count them
+        if missing:
+            raise DocexpError(_refusal(index, need, missing, carried, sets_with))
+
+
+def _carried(index: Index) -> set[str]:
+    images = 0
+    for contents in index.splits.values():
+        images += sum(count for suffix, count in contents.members.items() if suffix in IMAGE_SUFFIXES)
+    return {"words", *index.annotations} | ({IMAGES} if images and images >= len(index) else set())
+
+
+def _refusal(
+    index: Index,
+    need: Need,
+    missing: frozenset[str],
+    carried: set[str],
+    sets_with: Callable[[frozenset[str]], list[str]],
+) -> str:
+    lacking, sets = " and ".join(sorted(missing)), ", ".join(f"data={name}" for name in sets_with(missing))
+    sentences = [
+        f"{need.who} needs {lacking}; {index.folder} has {', '.join(sorted(carried))}.",
+        need.instead,
+        f"Data with {lacking}: {sets}." if sets else "",
+    ]
+    return " ".join(filter(None, sentences)) + f"\nSee: docexp data stats data.shards={index.folder}"

@@ -1,0 +1,125 @@
+"""Help says what can be chosen and set, with the words of the files and classes themselves."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docexp.cli import VERBS, main
+from docexp.config.check import check
+from docexp.config.compose import compose
+from docexp.config.documentation import field_docs
+from docexp.config.project import Project
+from docexp.config.schema import GROUPS
+from docexp.config.show import WIDTH, choices_help, group_help
+from docexp.config.top import TopSettings
+from docexp.errors import DocexpError
+from docexp.settings import Settings, hints_of
+from docexp.verbs.data import COMMANDS
+
+CHOSEN = [f"{group}={choice}" for group in Project().groups() for choice in Project().choices(group)]
+
+
+def every_settings_class() -> list[type]:
+    """Those of all groups and readers, and whatever else is built on ``Settings``."""
+    import docexp.documents.readers.funsd
+    import docexp.documents.synthetic
+    import docexp.models.layoutlmv3
+    import docexp.studies.launchers
+    import docexp.tasks.tagging  # noqa: F401
+
+    found: list[type] = [*GROUPS.values(), TopSettings]
+    for cls in (waiting := [Settings]):
+        waiting += cls.__subclasses__()
+    return list(dict.fromkeys([*found, *(cls for cls in waiting if cls.__module__.startswith("docexp."))]))
+
+
+def test_every_setting_is_documented_where_it_is_declared() -> None:
+    classes = every_settings_class()
+    assert len(classes) > 12
+    lacking = [f"{cls.__name__}.{name}" for cls in classes for name in hints_of(cls) if not field_docs(cls).get(name)]
+    assert not lacking, "a string below the field says what it is"
+
+
+def test_groups_and_choices_with_a_line_each() -> None:
+    text = choices_help(Project())
+    for chosen in CHOSEN:
+        group, _, choice = chosen.partition("=")
+        (line,) = [
+            line
+            for line in text.split(f"  {group}=\n")[1].split("\n\n")[0].splitlines()
+            if f"{line[4:]} ".startswith(f"{choice} ")
+        ]
+        assert Project().header(group, choice)[0].split()[0] in line, line
+    assert "  * layoutlmv3_tiny" in text and "    layoutlmv3_base" in text
+    assert "docexp train --help model" in text
+
+
+@pytest.mark.parametrize("asked", ["", *GROUPS, "seed", "experiment", "hydra/launcher", "hydra.launcher", *CHOSEN])
+def test_help_fits_a_hundred_columns(asked: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--help", *([asked] if asked else [])])
+    assert ended.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    if not asked.startswith(("experiment=", "debug=")):  # those are shown as their files
+        assert max(map(len, lines)) <= WIDTH, max(lines, key=len)
+
+
+def test_a_group_shows_every_setting_with_value_type_and_documentation() -> None:
+    text = group_help("model=layoutlmv3_tiny", Project())
+    settings = check(compose(["model=layoutlmv3_tiny"])).model
+    for name in hints_of(type(settings)):
+        assert f"  model.{name}=" in text
+    flat = " ".join(text.split())
+    assert "model.layers=2 (a whole number, at least 1; default 12) Transformer layers." in flat
+    assert "model.image=patches (patches or none)" in flat
+    assert "model.weights=null (a text or null)" in flat
+    assert "data.reader.repair=none (none, swap, clip or swap+clip)" in " ".join(
+        group_help("data=funsd", Project()).split()
+    )
+
+
+def test_one_setting_alone() -> None:
+    assert group_help("trainer.max_steps", Project()).splitlines() == [
+        "  trainer.max_steps=200                 (a whole number, at least 1)",
+        "      Optimiser steps in all.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("modle", "Nearest: model."),
+        ("model=tiny", "model=tiny is no choice of conf/model/"),
+        ("trainer.max_step", "Nearest: trainer.max_steps."),
+    ],
+)
+def test_help_for_what_is_not_there(asked: str, hint: str) -> None:
+    with pytest.raises(DocexpError, match=hint):
+        group_help(asked, Project())
+
+
+@pytest.mark.parametrize("words", [[], *([verb] for verb in VERBS), *(["data", command] for command in COMMANDS)])
+def test_every_help_has_an_example_and_fits(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--help"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert f"docexp {' '.join(words)} ".replace("  ", " ") in text.split("\n", 1)[1] or not words
+    assert max(map(len, text.splitlines())) <= WIDTH, max(text.splitlines(), key=len)
+
+
+def test_docs_come_from_a_users_own_class_too(tmp_path: Path) -> None:
+    (tmp_path / "docexp.yaml").touch()
+    (tmp_path / "conf" / "optim").mkdir(parents=True)
+    (tmp_path / "conf" / "optim" / "mine.yaml").write_text("# Mine.\n_target_: mine.Mine\nlr: 1\n")
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass\nfrom docexp.training.settings import SGDSettings\n\n"
+        "@dataclass(kw_only=True)\nclass Mine(SGDSettings):\n"
+        '    """Mine."""\n    twist: float = 0.5\n    """How far."""\n'
+    )
+    words = [sys.executable, "-m", "docexp.cli", "train", "--help", "optim=mine"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert "optim.twist=0.5" in done.stdout and "How far." in done.stdout, done.stderr
+    assert "Share of the last step's direction that is kept." in done.stdout
