@@ -44,6 +44,17 @@ class RunModule(pl.LightningModule):
         # Lightning divides by the accumulation and every strategy averages over ranks: multiply both back
         return share * (self.trainer.world_size * self.trainer.accumulate_grad_batches)
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Counts the micro-batches of the steps before in this start's own: Lightning tells from them where steps end.
+
+        They may be more or fewer than the checkpoint's, which was written with other devices or another micro-batch.
+        """
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        more = checkpoint["global_step"] * self.trainer.accumulate_grad_batches - progress["current"]["ready"]
+        for counts in (progress["total"], progress["current"]):
+            for name in counts:
+                counts[name] += more
+
     def touch_parameters(self) -> Tensor:
         """0, scalar, that reaches every trainable parameter with a gradient of zeros, the last one first."""
         return torch.stack([parameter.sum() * 0 for parameter in self.parameters() if parameter.requires_grad]).sum()

@@ -68,6 +68,43 @@ def test_one_process_equals_two_ranks_with_two_micro_batches(train, tmp_path) ->
         assert other_result.metrics == result.metrics
 
 
+def test_a_run_goes_on_in_other_micro_batches(train, tmp_path) -> None:
+    """Killed in the fourth step's first of two micro-batches, after a checkpoint of the second step."""
+    from functools import partial
+
+    assert train(*PLAN, runs="undisturbed").wait()[0] == 0
+    killed = train(*PLAN, "hardware.micro_batch=4", runs="killed", before=partial(die_in_micro_batch, 7))
+    assert killed.wait()[0] == -9
+    status, output = train(*PLAN, "hardware.micro_batch=2", runs="killed").wait()
+    assert status == 0, output
+    assert "resumed at step 2" in output
+    weights, metrics, result, _ = finished(tmp_path / "undisturbed")
+    other_weights, other_metrics, other_result, _ = finished(tmp_path / "killed")
+    assert [line["step"] for line in other_metrics] == [line["step"] for line in metrics]
+    for line, other in zip(metrics, other_metrics, strict=True):
+        np.testing.assert_allclose(other.get("loss", 0), line.get("loss", 0), rtol=2e-5)
+    for key, value in weights.items():
+        np.testing.assert_allclose(other_weights[key], value, rtol=1e-3, atol=2e-5, err_msg=key)
+    assert other_result.metrics == result.metrics
+
+
+def die_in_micro_batch(call: int) -> None:
+    import os
+    import signal
+
+    from docexp.training.module import RunModule
+
+    original, calls = RunModule.training_step, [0]
+
+    def step(self, batch, batch_index):
+        calls[0] += 1
+        if calls[0] == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(self, batch, batch_index)
+
+    RunModule.training_step = step
+
+
 def test_a_micro_batch_mean_would_have_been_noticed(train, tmp_path) -> None:
     """The loss as a mean of micro-batch means differs on ragged pages: the test above can fail."""
     from functools import partial
