@@ -64,7 +64,9 @@ def schema_of(node: Any, path: str, base: type, sources: Sources) -> type:
         DocexpError: there is none, its module does not import, or it is no concrete subclass of ``base``.
     """
     if not isinstance(node, dict):
-        raise DocexpError(f"{path}={shown(node)} ({sources.of(path)}) must be a group of settings, not a value.")
+        group = path.partition(".")[0]
+        hint = f" Write {group}={shown(node)}." if shown(node) in sources.choices(group) else ""
+        raise DocexpError(f"{path}={shown(node)} ({sources.of(path)}) must be a group of settings, not a value.{hint}")
     target = node.get("_target_")
     if not isinstance(target, str) or "." not in target:
         raise DocexpError(f"{path} ({sources.of(path)}) has no _target_: the dotted name of its settings' dataclass.")

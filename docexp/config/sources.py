@@ -44,6 +44,10 @@ class Sources:
             return project.shown(primary)
         return project.shown(file) if file else "conf/"
 
+    def choices(self, group: str) -> list[str]:
+        """What can be chosen in a group."""
+        return self._composed.project.choices(group)
+
     def settings(self) -> list[str]:
         """Every setting of the groups as they are chosen, by dotted key; for the nearest valid name."""
         from docexp.config.fill import schema_of

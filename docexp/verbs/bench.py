@@ -91,10 +91,14 @@ def step(words: Sequence[str], project: Project) -> int:
 
     device = device_of(settings.device)
     rows: list[tuple[str, str, StepResult]] = []
-    with Console(highlight=False, stderr=True).status("") as status:
+    console = Console(highlight=False, stderr=True)
+    with console.status("") as status:
         for number, (precision, variant, model) in enumerate(plans, start=1):
+            head = f"{number} of {len(plans)}: {precision}, {variant}"
+            if not console.is_terminal:
+                console.print(head)
 
-            def say(text: str, head: str = f"{number} of {len(plans)}: {precision}, {variant}") -> None:
+            def say(text: str, head: str = head) -> None:
                 status.update(f"{head}: {text}")
 
             rows.append((precision, variant, bench_step(model, precision, settings, device, say)))
