@@ -24,7 +24,7 @@ def kept_for_backward(work: Callable[[], object], parameters: Iterable[Tensor]) 
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in own:
             kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # the tensor itself would hold the graph that holds it, for ever
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         held.append(work())  # alive until the count is done, so that no address is used twice

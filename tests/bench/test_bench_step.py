@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import get_args
 
@@ -63,6 +64,19 @@ def test_what_is_kept_is_counted_once_and_without_parameters() -> None:
     assert kept_for_backward(stock.loss, stock.model.parameters()) > kept_for_backward(
         docexp.loss, docexp.model.parameters()
     )
+
+
+def test_counting_what_is_kept_lets_it_go() -> None:
+    weight = torch.nn.Parameter(torch.randn(10, 10))
+    made: list[weakref.ref[Tensor]] = []
+
+    def work() -> Tensor:
+        result = (weight @ weight).exp()  # keeps its own output
+        made.append(weakref.ref(result))
+        return result
+
+    kept_for_backward(work, [weight])
+    assert made[0]() is None
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

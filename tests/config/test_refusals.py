@@ -56,7 +56,10 @@ REFUSED = [
     ("hardware=deepspeed_zero2 hardware.devices=2 hardware.accelerator=tpu", ["cpu, gpu"]),
     ("hardware=deepspeed_zero2 hardware.devices=2 hardware.offload=cpu", ["hardware.offload is no setting"]),
     ("hardware=deepspeed", ["hardware=deepspeed is no choice", "Nearest: deepspeed_zero2."]),
-    ("hardware.strategy=ddp", ["hardware.strategy=ddp (command line) must be a group of settings", "Write hardware=ddp."]),
+    (
+        "hardware.strategy=ddp",
+        ["hardware.strategy=ddp (command line) must be a group of settings", "Write hardware=ddp."],
+    ),
     ("seed=first", ["seed=first", "whole number"]),
     ("hydra/lancher=local", ["hydra/lancher is no group", "Nearest: hydra/launcher."]),
     ("trainer", ["'trainer' is no override"]),
