@@ -106,14 +106,13 @@ def small() -> list[str]:
 
 @pytest.fixture
 def train(cli: Start) -> Start:
-    """``docexp train`` of the small model with overrides, each in the place of the small model's own."""
+    """``docexp train`` of the small model with overrides; of two words for one key the later stands."""
 
     def begin(*words: str, **how: object) -> Started:
-        keys = {word.partition("=")[0] for word in words}
-        if any(word.startswith("model.weights=run:") for word in words):
-            keys.add("model.tokenizer")  # such weights bring theirs
-        small = [word for word in SMALL if word.partition("=")[0] not in keys]
-        return cli("train", *small, *words, **how)
+        chosen = {word.partition("=")[0]: word for word in (*SMALL, *words)}
+        if chosen.get("model.weights", "").startswith("model.weights=run:"):
+            del chosen["model.tokenizer"]  # such weights bring theirs
+        return cli("train", *chosen.values(), **how)
 
     return begin
 
