@@ -34,14 +34,14 @@ def as_text(command: str, settings: StepSettings, device: torch.device, rows: Ro
         f"`{command}`",
         f"{where}, {facts['cores']} cores · torch {facts['torch']} · transformers {facts['transformers']} · {shape}",
         "stock: transformers' class; step: forward, loss, backward; medians ± half the spread; alternating order",
-        "glibc: the stock class with memory as glibc handles it by itself (docexp makes a process keep its memory); "
-        "linear: the linear layers' products of a step alone",
+        "stock alone: the stock class in a process of its own, with memory as the C library handles it by itself "
+        "(docexp makes a process keep its memory); linear: the linear layers' products of a step alone",
     ]
     return "\n\n".join(["  \n".join(lines), _times(rows), _memory(rows), _equality(rows)]) + "\n"
 
 
 def _times(rows: Rows) -> str:
-    header = ["precision", "variant", "time", "", "stock", "docexp", "ratio", "stock, glibc", "ratio", "linear"]
+    header = ["precision", "variant", "time", "", "stock", "docexp", "ratio", "stock alone", "ratio", "linear"]
     lines = []
     for precision, variant, result in rows:
         for count, times in result.times.items():

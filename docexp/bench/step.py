@@ -5,8 +5,10 @@ is left out.
 """
 
 import copy
+import multiprocessing
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 import torch
@@ -23,7 +25,7 @@ from docexp.inputs.sample import IGNORED
 from docexp.models.backbone import Backbone
 from docexp.models.heads import TokenClassifier
 from docexp.models.settings import ModelSettings
-from docexp.training.allocator import hand_back_memory, keep_memory
+from docexp.training.allocator import keep_memory
 
 LABELS = 7
 """Tags of the head: FUNSD's."""
@@ -47,8 +49,8 @@ class Times:
     linear_alone: Timing
     """The matrix products of a step's linear layers and nothing else: what no attention can save."""
     stock_as_it_comes: Timing | None = None
-    """The stock class's step with glibc's own way of handling memory, which docexp changes for the process. None
-    where there is no such allocator, or the device is no CPU."""
+    """The stock class's step in a process of its own, whose memory is handled as the C library does by itself: docexp
+    changes that for its process, which helps the stock class as well. None where the device is no CPU."""
 
 
 @dataclass(kw_only=True)
@@ -134,8 +136,20 @@ def bench_step(
         result.peak[name] = peak(one.step, device)
     for count in settings.threads if device.type == "cpu" else settings.threads[:1]:
         with threads(count):
-            result.times[count] = _times(pair, count, settings.repeats, device, say)
+            found = result.times[count] = _times(pair, count, settings.repeats, device, say)
+        if device.type == "cpu":
+            say(f"training step of stock in a process of its own, {_threads(count)}")
+            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
+                found.stock_as_it_comes = other.submit(stock_alone, model, precision, settings, count).result()
     return result
+
+
+def stock_alone(model: ModelSettings, precision: str, settings: StepSettings, count: int) -> Timing:
+    """The stock class's training step on a CPU, in a process that has changed nothing."""
+    device = torch.device("cpu")
+    stock = contestants(model, precision, settings, device)[STOCK]
+    with threads(count):
+        return alternate({STOCK: stock.step}, settings.repeats, _clock(count, device))[STOCK]
 
 
 def contestants(
@@ -181,20 +195,22 @@ def differences(stock: Contestant, docexp: Contestant) -> dict[str, float]:
 def _times(
     pair: dict[str, Contestant], count: int, repeats: int, device: torch.device, say: Callable[[str], None]
 ) -> Times:
-    clock = Clock("process" if count == 1 and device.type == "cpu" else "wall", device)
-    with_threads = f"{count} thread{'s' * (count > 1)}"
-    say(f"forward, {with_threads}")
+    clock = _clock(count, device)
+    say(f"forward, {_threads(count)}")
     forward = alternate({name: one.forward for name, one in pair.items()}, repeats, clock)
-    say(f"training step, {with_threads}")
+    say(f"training step, {_threads(count)}")
     step = alternate({name: one.step for name, one in pair.items()}, repeats, clock)
-    say(f"linear layers alone, {with_threads}")
+    say(f"linear layers alone, {_threads(count)}")
     alone = alternate({"": linear_products(pair[DOCEXP])}, repeats, clock)[""]
-    found = Times(clock=clock.kind, forward=forward, step=step, linear_alone=alone)
-    if device.type == "cpu" and hand_back_memory():
-        say(f"training step of stock with memory as glibc handles it, {with_threads}")
-        found.stock_as_it_comes = alternate({"": pair[STOCK].step}, repeats, clock)[""]
-        keep_memory()
-    return found
+    return Times(clock=clock.kind, forward=forward, step=step, linear_alone=alone)
+
+
+def _clock(count: int, device: torch.device) -> Clock:
+    return Clock("process" if count == 1 and device.type == "cpu" else "wall", device)
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' * (count > 1)}"
 
 
 def linear_products(contestant: Contestant) -> Callable[[], None]:

@@ -142,6 +142,7 @@ def test_the_verb_prints_tables_and_writes_them_down(tmp_path: Path) -> None:
     first = found["results"][0]
     assert (first["precision"], first["variant"]) == ("fp32", "trained")
     assert len(first["times"]["1"]["step"][STOCK]["seconds"]) == 2
+    assert len(first["times"]["1"]["stock_as_it_comes"]["seconds"]) == 2
     assert 0 < first["equality"]["output"] < 1e-5 and first["kept"][STOCK] > first["kept"][DOCEXP]
     assert found["results"][1]["equality"] == {}  # with dropout
 
