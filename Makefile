@@ -29,7 +29,7 @@ test: $(VENV)/.installed-test
 
 test-full: $(VENV)/.installed-test
 	$(PYTEST) -m "not slow and not slurm and not gpu" -n 2 --dist loadgroup
-	$(PYTEST) -m "slow and not gpu" -n 2 --dist loadgroup
+	$(PYTEST) -m "slow and not gpu"
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -91,7 +91,8 @@ def _ratio(stock: Timing, docexp: Timing) -> str:
 
 
 def _time(timing: Timing) -> str:
-    return f"{timing.median:.3g} s ± {50 * timing.spread:.0f} %"
+    spread = f" ± {50 * timing.spread:.0f} %" if len(timing.seconds) > 1 else ""  # one measurement has none
+    return f"{timing.median:.3g} s{spread}"
 
 
 def _markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
