@@ -74,15 +74,18 @@ class Lines(Reader):
     def annotations(self):
         return {"entities": ("item", "price")}
 
-    def pages(self, source, report):
-        for number, line in enumerate(self.folder(source).joinpath("pages.txt").read_text().splitlines()):
-            words = tuple(line.split())
-            boxes = [(10 * i, 10, 10 * i + 8, 20) for i in range(len(words))]
-            entities = tuple(
-                Entity("price" if word.isdigit() else "item", (i,), boxes[i]) for i, word in enumerate(words)
-            )
-            split = "test" if number % 4 == 0 else "train"
-            yield split, Page(f"p{number}", 100, 40, words, boxes, entities=entities)
+    def units(self, source, report):
+        yield from enumerate(self.folder(source).joinpath("pages.txt").read_text().splitlines())
+
+    def read(self, unit, report):
+        number, line = unit
+        words = tuple(line.split())
+        boxes = [(10 * i, 10, 10 * i + 8, 20) for i in range(len(words))]
+        entities = tuple(
+            Entity("price" if word.isdigit() else "item", (i,), boxes[i]) for i, word in enumerate(words)
+        )
+        split = "test" if number % 4 == 0 else "train"
+        yield split, Page(f"p{number}", 100, 40, words, boxes, entities=entities)
 """
 
 

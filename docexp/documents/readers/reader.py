@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from docexp.documents.page import Page
 from docexp.errors import DocexpError
@@ -37,6 +37,12 @@ class Report:
     def refuse(self, name: str, count: int = 1, one: str = "") -> None:
         """Counts cases that are not in the pages."""
         self._add(self.refused, name, count, one)
+
+    def add(self, other: "Report") -> None:
+        """Adds the counts of another report, such as one that a worker process made."""
+        for mine, theirs in ((self.kept, other.kept), (self.repaired, other.repaired), (self.refused, other.refused)):
+            for name, count in theirs.items():
+                self._add(mine, name, count, other.singular.get(name, ""))
 
     def lines(self) -> list[str]:
         """One line of text for each kind of count that has any."""
@@ -75,12 +81,31 @@ class Reader(Settings, ABC):
         """Each kind of annotation its pages carry (see ``ANNOTATION_KINDS``) with that kind's label names, if any."""
 
     @abstractmethod
-    def pages(self, source: Path | None, report: Report) -> Iterator[tuple[str, Page]]:
-        """Every page with its split, one of ``SPLITS``, in an order that does not change; counts go to ``report``.
+    def units(self, source: Path | None, report: Report) -> Iterator[Any]:
+        """The download cut into pieces that can each be read alone, in an order that does not change.
+
+        A unit is whatever ``read`` understands, small, and can be pickled: an annotation file with its split, a
+        document, an image's record with its annotations. Listing must be cheap: no page is read here. What can only
+        be seen across the whole download (hidden files, images without annotations) is counted here.
+
+        Raises:
+            DocexpError: the source is not this dataset; it says what was expected.
+        """
+
+    @abstractmethod
+    def read(self, unit: Any, report: Report) -> Iterator[tuple[str, Page]]:
+        """The pages of one unit, each with its split, in an order that does not change; counts go to ``report``.
+
+        Called in any process, so it may use the settings and the unit alone.
 
         Raises:
             DocexpError: the first fault that is not repaired; it names file, place and what to do.
         """
+
+    def pages(self, source: Path | None, report: Report) -> Iterator[tuple[str, Page]]:
+        """Every page with its split (one of ``SPLITS`` unless the reader says otherwise), read one after the other."""
+        for unit in self.units(source, report):
+            yield from self.read(unit, report)
 
     def folder(self, source: Path | None) -> Path:
         """The source as a folder that is there.

@@ -87,11 +87,16 @@ class Synthetic(Reader):
         """The scores that nobody who sees only ``modalities`` (of text, layout, image) beats in the long run."""
         return ceiling(self.cue_shares, modalities, self.roles, self.labelled)
 
-    def pages(self, source: Path | None, report: Report) -> Iterator[tuple[str, Page]]:
-        """Every page with its split; there is nothing to report."""
+    def units(self, source: Path | None, report: Report) -> Iterator[tuple[str, int]]:
+        """Split and number of every page; there is nothing to report."""
         for split in SPLITS:
             for number in range(getattr(self, split)):
-                yield split, self.page(split, number)
+                yield split, number
+
+    def read(self, unit: tuple[str, int], report: Report) -> Iterator[tuple[str, Page]]:
+        """One page."""
+        split, number = unit
+        yield split, self.page(split, number)
 
     def page(self, split: str, number: int, extra_turn: int = 0) -> Page:
         """Page ``number`` of ``split``; with ``extra_turn`` its *twin*.

@@ -48,9 +48,12 @@ class Toy(Reader):
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
         return {}
 
-    def pages(self, source: Path | None, report: Report) -> Iterator[tuple[str, Page]]:
+    def units(self, source: Path | None, report: Report) -> Iterator[str]:
         self.folder(source)
-        yield "train", Page(id="p", width=1, height=1, words=(), word_boxes=[])  # type: ignore[arg-type]
+        yield "p"
+
+    def read(self, unit: str, report: Report) -> Iterator[tuple[str, Page]]:
+        yield "train", Page(id=unit, width=1, height=1, words=(), word_boxes=[])  # type: ignore[arg-type]
 
 
 def test_a_reader_is_a_settings_dataclass_that_needs_a_source_by_default():
@@ -78,3 +81,12 @@ def test_a_source_that_is_no_folder_is_refused(tmp_path):
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Toy().folder(Path("~")) == tmp_path
+
+
+def test_reports_add_up_in_the_order_of_first_mention():
+    total, part = Report(), Report()
+    total.note("empty words", 2, one="empty word")
+    part.note("self links dropped", 1, one="self link dropped")
+    part.note("empty words", 3)
+    total.add(part)
+    assert total.lines() == ["kept, with a note: 5 empty words · 1 self link dropped"]

@@ -1,0 +1,86 @@
+"""Boxes as annotation files hold them, on their way into a page: checked, and repaired where that is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from docexp.documents.geometry import Boxes, area, as_boxes, clip, first_fault
+from docexp.documents.readers.reader import Report
+from docexp.errors import DocexpError
+
+Repair = Literal["none", "swap", "clip", "swap+clip"]
+"""What a reader does with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
+that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
+
+
+@dataclass(frozen=True)
+class BoxRules:
+    """Turns the boxes of one page's file into boxes that can be on a page of ``width × height`` pixels."""
+
+    width: float
+    height: float
+    repair: Repair
+    report: Report
+
+    def box(self, values: Any, where: str) -> Boxes:
+        """A box ``[4]`` from four numbers ``x0, y0, x1, y1``.
+
+        Raises:
+            DocexpError: it is no box, or has a fault that ``repair`` does not cover; ``where`` comes first.
+        """
+        if not _numbers(values, 4):
+            raise DocexpError(f"{where}: box {values} is not four numbers.")
+        return self._mended(as_boxes(values), where)
+
+    def xywh(self, values: Any, where: str) -> Boxes:
+        """A box ``[4]`` from ``x, y, width, height``, as COCO stores it.
+
+        Raises:
+            DocexpError: as ``box``.
+        """
+        if not _numbers(values, 4):
+            raise DocexpError(f"{where}: bbox {values} is not four numbers.")
+        x, y, wide, high = values
+        return self._mended(as_boxes([x, y, x + wide, y + high]), where)
+
+    def quad(self, values: Any, where: str) -> Boxes:
+        """The box ``[4]`` around the points ``x1, y1, … x4, y4``, whatever their order.
+
+        Raises:
+            DocexpError: as ``box``.
+        """
+        if not _numbers(values, 8):
+            raise DocexpError(f"{where}: points {values} are not eight numbers.")
+        points = np.array(values, np.float64).reshape(4, 2)
+        return self._mended(as_boxes([*points.min(axis=0), *points.max(axis=0)]), where)
+
+    def _mended(self, box: Boxes, where: str) -> Boxes:
+        if "swap" in self.repair and (box[0, :2] > box[0, 2:]).any():
+            box = np.hstack([np.minimum(box[:, :2], box[:, 2:]), np.maximum(box[:, :2], box[:, 2:])])
+            self.report.repair("reversed boxes turned round", one="reversed box turned round")
+        fault = first_fault(box, self.width, self.height)
+        if fault and "outside" in fault[1] and "clip" in self.repair:
+            cut, changed = clip(box, self.width, self.height)
+            if area(cut)[0] > 0:
+                self.report.repair("boxes cut at the page's border", changed, one="box cut at the page's border")
+                return cut[0]
+        if fault:
+            raise DocexpError(f"{where}: {fault[1]}.{_advice(fault[1], self.repair)}")
+        return box[0]
+
+
+def _numbers(values: Any, count: int) -> bool:
+    return (
+        isinstance(values, Sequence) and len(values) == count and all(type(value) in (int, float) for value in values)
+    )
+
+
+def _advice(fault: str, repair: str) -> str:
+    needed = {"<": ("swap", "turns it round"), "outside": ("clip", "cuts it at the border")}
+    for sign, (name, effect) in needed.items():
+        if sign in fault and name not in repair:
+            both = name if repair == "none" else "swap+clip"
+            return f" data.reader.repair={both} {effect} (counted)."
+    return " Correct the file."

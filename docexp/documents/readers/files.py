@@ -1,0 +1,90 @@
+"""Files of a download: found, parsed and checked, with errors that name the file and the key."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from docexp.documents.readers.reader import Report
+from docexp.errors import DocexpError
+
+
+def listing(folder: Path, pattern: str, report: Report, hint: str = "Is the archive fully unpacked?") -> list[Path]:
+    """The files of ``folder`` that match, sorted by name, without hidden ones (``._x.json`` is what macOS adds).
+
+    Raises:
+        DocexpError: there is none.
+    """
+    found = sorted(folder.glob(pattern))
+    files = [file for file in found if not file.name.startswith(".")]
+    if not files:
+        raise DocexpError(f"{folder}: no {pattern.removeprefix('*.')} file. {hint}")
+    report.refuse("hidden files", len(found) - len(files), one="hidden file")
+    return files
+
+
+def read_text(file: Path, hint: str = "Copy it again from the archive.") -> str:
+    """A file's text, in UTF-8 with or without a byte order mark; line ends as they are.
+
+    Raises:
+        DocexpError: it cannot be read, or is not UTF-8.
+    """
+    return _decoded(read_bytes(file, hint), file, hint)
+
+
+def read_bytes(file: Path, hint: str = "Is the archive fully unpacked?") -> bytes:
+    """A file's bytes.
+
+    Raises:
+        DocexpError: it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise DocexpError(f"{file} is missing. {hint}") from None
+    except OSError as error:
+        raise DocexpError(f"{file} cannot be read ({error.strerror}). {hint}") from None
+
+
+def read_json(file: Path, hint: str = "Copy it again from the archive.") -> Any:
+    """A json file's value.
+
+    Raises:
+        DocexpError: it cannot be read, is not UTF-8 or not json.
+    """
+    return parse_json(read_text(file, hint), str(file), hint)
+
+
+def parse_json(text: str, where: str, hint: str = "Copy it again from the archive.") -> Any:
+    """The value of a json text; ``where`` comes first in the error.
+
+    Raises:
+        DocexpError: it is not json.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DocexpError(f"{where}: not a json file ({error}). {hint}") from None
+
+
+def check_keys(record: Any, kinds: dict[str, type | tuple[type, ...]], where: str) -> None:
+    """Refuses a record that lacks a key or holds a value of another type (``True`` is no ``int``).
+
+    Raises:
+        DocexpError: names the key.
+    """
+    if not isinstance(record, dict):
+        raise DocexpError(f"{where}: {str(record)[:40]!r} is no record with {', '.join(kinds)}.")
+    for key, kind in kinds.items():
+        allowed = kind if isinstance(kind, tuple) else (kind,)
+        if key not in record:
+            raise DocexpError(f'{where}: no "{key}".')
+        if type(record[key]) not in allowed:
+            names = " or ".join(one.__name__ for one in allowed)
+            raise DocexpError(f'{where}: "{key}" is {repr(record[key])[:80]}, not of type {names}.')
+
+
+def _decoded(data: bytes, file: Path, hint: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DocexpError(f"{file}: not UTF-8 text ({error.reason} at byte {error.start}). {hint}") from None
