@@ -1,6 +1,7 @@
 """Rules of the house that a reader should be able to rely on, kept by tests."""
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -41,8 +42,10 @@ def test_the_verbs_are_these() -> None:
     from docexp.verbs import data
 
     assert list(VERBS) == ["train", "evaluate", "compare", "data", "bench", "completion"]
-    for command in ("prepare", "index", "check", "stats", "tokenizer"):
+    assert list(data.COMMANDS) == ["prepare", "index", "check", "stats", "tokenizer"]
+    for command in data.COMMANDS:
         assert f"\n  {command} " in data.HELP
+        assert importlib.util.find_spec(f"docexp.verbs.data_commands.{command}")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -1,0 +1,76 @@
+"""What the commands of ``docexp data`` share: their words, the ``data`` group alone, what they say when done."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from docexp.config.check import refuse_unknown
+from docexp.config.compose import Composed, compose
+from docexp.config.fill import fill
+from docexp.config.project import Project
+from docexp.config.sources import Sources
+from docexp.documents.readers.reader import Report
+from docexp.errors import DocexpError, nearest
+from docexp.inputs.settings import DataSettings
+from docexp.shards.index import Index
+from docexp.verbs.data import COMMANDS
+from docexp.verbs.words import Words, split_words
+
+
+def split_command(words: Sequence[str], command: str) -> Words:
+    """The words of a command, sorted.
+
+    Raises:
+        DocexpError: a word that the command does not take.
+    """
+    arguments, flags, groups = COMMANDS[command]
+    split = split_words(words, arguments, flags)
+    if split.names:
+        raise DocexpError(f"{split.names[0]!r} is no key=value. See: docexp data {command} --help")
+    for word in split.overrides:
+        group = word.lstrip("+").partition("=")[0].partition(".")[0]
+        known = [*arguments, *groups]
+        if group not in known:
+            close = nearest(group, known)
+            hint = f"Nearest: {close[0]}." if close else f"It takes {', '.join(known)}."
+            raise DocexpError(f"{word} is nothing that docexp data {command} takes. {hint}")
+    return split
+
+
+def data_settings(overrides: Sequence[str], project: Project, command: str) -> DataSettings:
+    """The checked ``data`` group alone, so that a dataset can be prepared without choosing a model."""
+    composed: Composed = compose(overrides, project)
+    refuse_unknown(composed.config, f"docexp data {command}", Sources(composed), tuple(COMMANDS[command][0]))
+    settings, _ = fill(composed.config.get("data"), "data", DataSettings, Sources(composed))
+    return settings
+
+
+def opened(words: Sequence[str], project: Project, command: str) -> Index:
+    """The index that the words name."""
+    from docexp.runs.resolve import open_index
+
+    return open_index(data_settings(split_command(words, command).overrides, project, command))
+
+
+@contextmanager
+def counting(name: str) -> Iterator[Callable[[int], None]]:
+    """A line with the number of pages so far, where there is a terminal."""
+    console = Console(highlight=False)
+    total = 0
+
+    def count(more: int) -> None:
+        nonlocal total
+        total += more
+        status.update(f"{name}: {total:,} pages")
+
+    with console.status(name) as status:
+        yield count
+
+
+def say_made(made: Index, report: Report | None) -> None:
+    """What was made, what the reader met, and where it lies."""
+    print(made.summary())
+    for line in report.lines() if report else ():
+        print(f"  {line}")
+    print(made.place())
