@@ -14,8 +14,9 @@ from docexp.runs.log import RunLog
 
 QUIET_SECONDS = 15.0
 """Without a terminal, at most one line in so many seconds (and always the first and the last)."""
-MEASURED_SECONDS = 3.0
-"""How long steps are timed, the first one left out, before an end is estimated from them."""
+MEASURED_SECONDS = 15.0
+"""How long steps are timed, the first one left out, before an end is estimated from them: the next few are slow too,
+while data workers start and memory is first touched."""
 WORTH_SAYING = 30.0
 """Seconds left below which nobody needs to be told when training ends."""
 

@@ -53,9 +53,9 @@ def train(shown: Display, now: list[float], steps: range, seconds: float, first:
 
 def test_a_line_tells_step_loss_rates_time_left_and_memory(now: list[float]) -> None:
     log = Log()
-    train(Display(log, 100, 0, "validation/f1"), now, range(1, 101), seconds=1.0, first=20.0)  # its end is said at 4
+    train(Display(log, 100, 0, "validation/f1"), now, range(1, 101), seconds=1.0, first=20.0)  # its end is said at 16
     assert log.said[0] == "step 1/100  loss 1.235  52.1 pages/s  9.4k tokens/s  1.2 GB"  # nothing is timed yet
-    assert "step 20/100  loss 1.235  52.1 pages/s  9.4k tokens/s  1:20 left  1.2 GB" in log.said
+    assert "step 32/100  loss 1.235  52.1 pages/s  9.4k tokens/s  1:08 left  1.2 GB" in log.said
     assert log.said[-1] == "step 100/100  loss 1.235  52.1 pages/s  9.4k tokens/s  0:00 left  1.2 GB"
     assert len(log.said) < 12  # a line now and then
 
@@ -66,8 +66,8 @@ def test_the_end_is_said_once_and_without_the_slow_first_step(now: list[float], 
     before = datetime.now().timestamp()
     train(Display(log, 140, 39, "validation/f1"), now, range(40, 141), seconds=1.0, first=50.0, micro=micro)
     (said,) = [line for line in log.said if "until" in line]
-    assert re.fullmatch(r"  training takes about 1\.6 min more, until about [0-9:]{5}", said), said
-    assert said.split()[-1] in {f"{datetime.fromtimestamp(before + 97 + late):%H:%M}" for late in range(5)}
+    assert re.fullmatch(r"  training takes about 80 s more, until about [0-9:]{5}", said), said
+    assert said.split()[-1] in {f"{datetime.fromtimestamp(before + 85 + late):%H:%M}" for late in range(5)}
 
 
 def test_an_end_that_is_near_is_not_announced(now: list[float]) -> None:
