@@ -50,10 +50,19 @@ def picture(
         return Picture(blank_paper(*annotated), "png", *annotated)
     ways = " data.reader.missing_images=none or blank does without (counted)." if annotated is not None else ""
     data = read_bytes(file, f"Is the archive fully unpacked?{ways}")
-    kind, width, height = inspect(data, str(file))
+    return checked_picture(data, str(file), annotated=annotated)
+
+
+def checked_picture(data: bytes, name: str, *, annotated: tuple[int, int] | None = None) -> Picture:
+    """An encoded image that did not come from a file of its own; ``name`` comes first in errors.
+
+    Raises:
+        DocexpError: it does not decode, or is not of the annotated width and height.
+    """
+    kind, width, height = inspect(data, name)
     if annotated is not None and (width, height) != annotated:
         raise DocexpError(
-            f"{file}: the image is {width} × {height}, its annotations speak of {annotated[0]} × {annotated[1]}. "
+            f"{name}: the image is {width} × {height}, its annotations speak of {annotated[0]} × {annotated[1]}. "
             "Boxes would not fit; take the image from the same release as the annotations."
         )
     return Picture(data, kind, width, height)
