@@ -2,8 +2,8 @@
 
 Source: Mathew et al., "InfographicVQA", WACV 2022, and the names that public loaders read: question files
 ``infographicsVQA_{train,val,test}_v1.0[_withQT].json`` (also spelt ``infographicVQA_``) in ``infographicsvqa_qas``,
-images in ``infographicsvqa_images``, Amazon Textract's results in ``infographicsvqa_ocr``. No file of the dataset was at
-hand: all of it is unverified. ``val`` becomes ``validation``; the test split's answers are hidden.
+images in ``infographicsvqa_images``, Amazon Textract's results in ``infographicsvqa_ocr``. No file of the dataset was
+at hand: all of it is unverified. ``val`` becomes ``validation``; the test split's answers are hidden.
 """
 
 from collections.abc import Iterator, Mapping
