@@ -37,7 +37,7 @@ class BoxRules:
             DocexpError: it is no box, or has a fault that ``repair`` does not cover; ``where`` comes first.
         """
         if not _numbers(values, 4):
-            raise DocexpError(f"{where}: box {values} is not four numbers.")
+            raise DocexpError(f"{where}: box {_shown(values)} is not four numbers.")
         return self._mended(as_boxes(values), where)
 
     def xywh(self, values: Any, where: str) -> Boxes:
@@ -47,7 +47,7 @@ class BoxRules:
             DocexpError: as ``box``.
         """
         if not _numbers(values, 4):
-            raise DocexpError(f"{where}: bbox {values} is not four numbers.")
+            raise DocexpError(f"{where}: bbox {_shown(values)} is not four numbers.")
         x, y, wide, high = values
         return self._mended(as_boxes([x, y, x + wide, y + high]), where)
 
@@ -58,7 +58,7 @@ class BoxRules:
             DocexpError: as ``box``.
         """
         if not _numbers(values, 8):
-            raise DocexpError(f"{where}: points {values} are not eight numbers.")
+            raise DocexpError(f"{where}: points {_shown(values)} are not eight numbers.")
         points = np.array(values, np.float64).reshape(4, 2)
         return self._mended(as_boxes([*points.min(axis=0), *points.max(axis=0)]), where)
 
@@ -75,6 +75,11 @@ class BoxRules:
         if fault:
             raise DocexpError(f"{where}: {fault[1]}.{_advice(fault[1], self.repair)}")
         return box[0]
+
+
+def _shown(values: Any) -> str:
+    text = str(values)
+    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def _numbers(values: Any, count: int) -> bool:

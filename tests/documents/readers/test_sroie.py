@@ -24,6 +24,7 @@ LINES = [
     "10,100,60,100,60,110,10,110,60.30",
     "10,120,60,120,60,150,10,150,60.30",
 ]
+TEXT = "\n".join(LINES)
 
 
 def jpeg(shade: int = 255) -> bytes:
@@ -32,7 +33,7 @@ def jpeg(shade: int = 255) -> bytes:
     return file.getvalue()
 
 
-def folder(tmp_path: Path, key: Any = KEY, lines: Any = "\n".join(LINES), split: str = "train", name: str = "X1"):
+def folder(tmp_path: Path, key: Any = KEY, lines: Any = TEXT, split: str = "train", name: str = "X1"):
     """One receipt in the official layout; bytes are written as they are."""
     files = {
         f"img/{name}.jpg": jpeg(len(name)),

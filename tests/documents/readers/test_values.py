@@ -36,5 +36,5 @@ def test_a_whole_word_is_preferred_to_a_part():
 
 
 def test_words_of_another_value_are_left_alone():
-    assert [place.words for place in find_value("9.00 TAX 9.00".split(), "9.00", taken={0})] == [(2,)]
+    assert [place.words for place in find_value(["9.00", "TAX", "9.00"], "9.00", taken={0})] == [(2,)]
     assert find_value(["9.00"], "9.00", taken={0}) == []
