@@ -5,8 +5,7 @@ Source: Huang et al., "ICDAR2019 Competition on Scanned Receipt OCR and Informat
 numbers the training receipts. A line of a box file is ``x1,y1,…,x4,y4,TRANSCRIPT``, the transcript with its commas.
 
 The annotators gave text lines, not words, and values, not their places. Words are cut from the lines in proportion to
-their characters; an entity stands where a field's value is found in the words. Where it stands several times, date and
-total take the largest print, company and address the first, as the public LayoutLM preparations of SROIE do.
+their characters; an entity stands where a field's value is found in the words (``sroie_entities``).
 """
 
 import json
@@ -14,24 +13,22 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from docexp.documents.geometry import Boxes, area, as_boxes, union
-from docexp.documents.page import Entity, Page
+from docexp.documents.geometry import Boxes, area, as_boxes
+from docexp.documents.page import Page
 from docexp.documents.readers.boxes import BoxRules, Cut
 from docexp.documents.readers.copies import count_copies
 from docexp.documents.readers.files import check_keys, listing, parse_json, read_bytes
 from docexp.documents.readers.pictures import picture
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.readers.segments import split_segment
-from docexp.documents.readers.values import Place, find_value
+from docexp.documents.readers.sroie_entities import field_entities
 from docexp.errors import DocexpError
 
 FIELDS = ("company", "date", "address", "total")
-LARGEST = ("date", "total")
-"""Fields whose value is taken where it is printed largest."""
 
 Encoding = Literal["utf-8", "cp1252"]
 
@@ -95,7 +92,7 @@ class SroieReader(Reader):
             image=image.data,
             image_format=image.format,
             lines=tuple(lines),
-            entities=_entities(words, boxes, fields, report),
+            entities=field_entities(words, boxes, fields, report),
             fields={name: (value,) for name, value in fields.items()},
         )
         yield unit.split, page
@@ -193,34 +190,3 @@ def _fields(text: str, file: Path, report: Report) -> dict[str, str]:
     spaced = sum(value != " ".join(value.split()) for value in values.values())
     report.note("values with line breaks or double spaces", spaced, one="value with a line break or double space")
     return values
-
-
-def _entities(words: list[str], boxes: Boxes, fields: dict[str, str], report: Report) -> tuple[Entity, ...]:
-    entities: list[Entity] = []
-    taken: set[int] = set()
-    for name, value in fields.items():
-        places = find_value(words, value, taken)
-        if not places:
-            report.note("values not found in the words", one="value not found in the words")
-            continue
-        place = max(places, key=lambda place: _print_size(boxes, place)) if name in LARGEST else places[0]
-        report.note("values found in several places", int(len(places) > 1), one="value found in several places")
-        if place.match != "as it is":
-            report.note(f"values found {_HOW[place.match]}", one=f"value found {_HOW[place.match]}")
-        taken |= set(place.words)
-        box: Any = tuple(union(boxes[list(place.words)]).tolist())
-        entities.append(Entity(name, place.words, box, name))
-    return tuple(entities)
-
-
-_HOW = {
-    "spelt otherwise": "with other spaces, signs or case",
-    "inside longer words": "inside longer words",
-    "similar": "in a similar spelling",
-}
-
-
-def _print_size(boxes: Boxes, place: Place) -> float:
-    """The height of the print: the words' widths are estimates."""
-    chosen = boxes[list(place.words)]
-    return float((chosen[:, 3] - chosen[:, 1]).max())

@@ -123,6 +123,20 @@ def test_a_value_does_not_take_the_words_of_another(tmp_path):
     assert "address" not in entities(page) and report.kept["values not found in the words"] == 1
 
 
+def test_a_total_is_taken_beside_the_word_total(tmp_path):
+    """The price of the only item is printed as large, and the sum before tax larger."""
+    lines = [
+        "10,10,60,10,60,30,10,30,60.30",
+        "10,40,90,40,90,70,10,70,SUB-TOTAL",
+        "100,40,160,40,160,70,100,70,60.30",
+        "10,80,90,80,90,100,10,100,Total (RM)",
+        "100,82,160,82,160,102,100,102,60.30",
+        "100,110,160,110,160,130,100,130,60.30",
+    ]
+    page, _ = one(folder(tmp_path, key={"total": "60.30"}, lines="\n".join(lines)))
+    assert page.entities[0].box == (100, 82, 160, 102)
+
+
 def test_boxes_without_area_and_lines_without_text_are_kept_and_counted(tmp_path):
     lines = [*LINES, "10,160,11,160,11,160,10,160,TOTAL RM", "10,170,90,170,90,180,10,180,"]
     page, report = one(folder(tmp_path, lines="\n".join(lines)))
