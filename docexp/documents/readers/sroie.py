@@ -154,7 +154,7 @@ def _words(text: str, file: Path, rules: BoxRules) -> tuple[list[str], Boxes, li
         if not row.strip():
             continue
         where = f"{file}, line {number}"
-        *corners, transcript = row.rstrip("\r").split(",", 8)
+        *corners, transcript = row.split(",", 8)
         box = rules.quad(_numbers(corners, where), where)
         rules.report.note("boxes without area", int(area(as_boxes(box))[0] == 0), one="box without area")
         rules.report.note("lines without text", int(not transcript.strip()), one="line without text")

@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import pickle
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,9 +52,10 @@ def survives() -> Callable[..., None]:
     def read(reader: Any, source: Path) -> None:
         report = Report()
         try:
-            for split, page in reader.pages(source, report):
-                assert split in SPLITS and isinstance(page, Page)
-                assert Page.from_json(page.to_json()).words == page.words
+            for unit in reader.units(source, report):
+                for split, page in reader.read(pickle.loads(pickle.dumps(unit)), report):
+                    assert split in SPLITS and isinstance(page, Page)
+                    assert Page.from_json(page.to_json()).words == page.words
         except DocexpError as error:
             assert 1 <= len(str(error).splitlines()) <= 2
         report.lines()

@@ -179,7 +179,7 @@ def infographics(tmp_path: Path, image: bytes, stem: str = "infographicsVQA", it
         "data_split": "val",
         "answer_type": ["single span"],
         "evidence": ["text"],
-        "operation/reasoning": [],
+        "operation/reasoning": ["counting"],
     }
     box = {"Width": 0.5, "Height": 0.125, "Left": 0.25, "Top": 0.5}
     words = [{"BlockType": "WORD", "Text": "pinterest", "Geometry": {"BoundingBox": box}}]
@@ -194,7 +194,7 @@ def test_an_infographic_becomes_a_page(tmp_path, image, stem):
     ((split, page),), report = read(infographics(tmp_path, image, stem), InfographicVqaReader())
     assert (split, page.id, page.words) == ("validation", "37313", ("pinterest",))
     assert page.word_boxes.tolist() == [[50, 50, 150, 62.5]]
-    assert page.questions == (Question("98313", "which network?", ("pinterest",), ("single span", "text")),)
+    assert page.questions == (Question("98313", "which network?", ("pinterest",), ("single span", "text", "counting")),)
     assert report.lines() == []
 
 
