@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from docexp.documents.geometry import as_boxes
 from docexp.documents.readers.files import check_keys, parse_json, read_text
 from docexp.documents.readers.reader import Report
@@ -63,12 +65,16 @@ def _earlier(item: Any, where: str) -> dict[str, Any]:
 def _later(item: Any, where: str, by_character: bool) -> dict[str, Any]:
     kinds: dict[str, type | tuple[type, ...]] = {"transcription": str, "label": str, "points": list, "id": int}
     check_keys(item, {**kinds, "linking": list}, where)
+    box: list[Any] = []
     try:
         xs, ys = zip(*item["points"], strict=True)
         box = [min(xs), min(ys), max(xs), max(ys)]
-        words, boxes = split_segment(item["transcription"], as_boxes(box)[0], by_character=by_character)
+        around = as_boxes(box)[0]
     except (TypeError, ValueError):
-        raise DocexpError(f"{where}: points {str(item['points'])[:80]} are no list of x and y.") from None
+        around = None
+    if around is None or not np.isfinite(around).all():
+        raise DocexpError(f"{where}: points {str(item['points'])[:80]} are no list of x and y.")
+    words, boxes = split_segment(item["transcription"], around, by_character=by_character)
     return {
         "box": box,
         "text": item["transcription"],

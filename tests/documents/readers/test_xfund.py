@@ -166,6 +166,13 @@ def test_paddles_later_files_have_their_words_cut_from_the_text(tmp_path, encode
     assert page.word_boxes.tolist() == [[10, 10, 40, 20], [50, 10, 110, 20]]
 
 
+@pytest.mark.parametrize("points", [[], [[1]], [[1, 2, 3]], [["a", 1]], [[float("inf"), 1], [1, 1]], [[10**400, 1]]])
+def test_points_that_are_none_are_refused(tmp_path, refusal, points):
+    item = {"transcription": "a b", "label": "other", "points": points, "id": 1, "linking": []}
+    said = refusal(XfundReader(), paddle(tmp_path, [("fr_val_0.jpg", [item])], later=True))
+    assert said == f"DIR/fr_val/val.json, line 1, entity 0: points {str(points)[:80]} are no list of x and y."
+
+
 def test_faults_name_file_document_and_place(tmp_path, refusal):
     assert refusal(XfundReader(), tmp_path).startswith("DIR: no XFUND for any language. Expected files like de.train")
     source = release(tmp_path, document(form()))
