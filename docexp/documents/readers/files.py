@@ -83,6 +83,17 @@ def check_keys(record: Any, kinds: dict[str, type | tuple[type, ...]], where: st
             raise DocexpError(f'{where}: "{key}" is {repr(record[key])[:80]}, not of type {names}.')
 
 
+def plain_name(name: str, where: str) -> str:
+    """A file's name as an annotation states it, which must not lead into another folder.
+
+    Raises:
+        DocexpError: it does; ``where`` comes first.
+    """
+    if not name or Path(name).name != name or "\0" in name:
+        raise DocexpError(f"{where}: {name[:80]!r} is no file name.")
+    return name
+
+
 def _decoded(data: bytes, file: Path, hint: str) -> str:
     try:
         return data.decode("utf-8-sig")
