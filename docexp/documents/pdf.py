@@ -84,13 +84,16 @@ def pdf_pages(
         if not count:
             raise DocexpError(f"{file} has no page. Copy it again from the archive.")
         wanted = count if max_pages is None else min(count, max_pages)
-        report.refuse("pages beyond the first of their PDF that were wanted", count - wanted,
-                      one="page beyond the first of its PDF that were wanted")
+        report.refuse(
+            "pages beyond the first of their PDF that were wanted",
+            count - wanted,
+            one="page beyond the first of its PDF that were wanted",
+        )
         for number in range(wanted):
-            yield _page(document, number, f"{file}, page {number + 1}", report, dpi, render)
+            yield _page(document, number, f"{file}, page {number + 1}", report, dpi=dpi, render=render)
 
 
-def _page(document: Any, number: int, where: str, report: Report, dpi: float, render: bool) -> PdfPage:
+def _page(document: Any, number: int, where: str, report: Report, *, dpi: float, render: bool) -> PdfPage:
     pdfium = _pdfium()
     try:
         page = document[number]
@@ -101,8 +104,8 @@ def _page(document: Any, number: int, where: str, report: Report, dpi: float, re
         width, height = (round(side * dpi / POINTS) for side in points)
         if not (width >= 1 and height >= 1 and width * height <= MAX_PIXELS):
             raise DocexpError(
-                f"{where}: {points[0]:g} × {points[1]:g} points are {width} × {height} pixels at {dpi:g} dpi; a page has "
-                f"1 to {MAX_PIXELS:,}. Set data.reader.dpi."
+                f"{where}: {points[0]:g} × {points[1]:g} points are {width} × {height} pixels at {dpi:g} dpi; "
+                f"a page has 1 to {MAX_PIXELS:,}. Set data.reader.dpi."
             )
         scale = width / points[0], height / points[1]
         words, boxes = page_words(page, report)

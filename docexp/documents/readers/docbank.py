@@ -126,9 +126,7 @@ class DocbankReader(Reader):
 
     def _picture(self, image: Path, report: Report) -> Picture:
         if self.missing_images == "none" and not image.is_file():
-            report.note(
-                "pages of 1000 × 1000 for want of their image", one="page of 1000 × 1000 for want of its image"
-            )
+            report.note("pages of 1000 × 1000 for want of their image", one="page of 1000 × 1000 for want of its image")
             return Picture(None, "png", int(FRAME), int(FRAME))
         if not image.is_file():
             raise DocexpError(f"{image} is missing. data.reader.missing_images=none does without (counted).")

@@ -100,7 +100,9 @@ class DoclaynetReader(CocoReader):
             lines.append(tuple(range(len(words), len(words) + len(found[0]))))
             words += found[0]
             boxes += found[1]
-        report.note("words with a share of their text cell's box", len(words), "word with a share of its text cell's box")
+        report.note(
+            "words with a share of their text cell's box", len(words), "word with a share of its text cell's box"
+        )
         return {"words": tuple(words), "word_boxes": as_boxes(boxes), "lines": tuple(lines)}
 
 

@@ -34,7 +34,9 @@ class Line:
                 file.seek(self.offset)
                 text = file.read(self.size).decode()
         except OSError as error:
-            raise DocexpError(f"{self.file} cannot be read ({error.strerror}). Is the archive fully unpacked?") from None
+            raise DocexpError(
+                f"{self.file} cannot be read ({error.strerror}). Is the archive fully unpacked?"
+            ) from None
         except UnicodeDecodeError as error:
             raise DocexpError(f"{self.where}: not UTF-8 text ({error.reason}). Copy the file again.") from None
         return parse_json(text, self.where, "Copy the file again from the archive.")

@@ -42,7 +42,7 @@ class PublaynetReader(CocoReader):
         """Regions with their five labels."""
         return {"regions": LABELS}
 
-    def units(self, source: Path | None, report: Report) -> Iterator[CocoUnit | Path]:
+    def units(self, source: Path | None, report: Report) -> Iterator[Any]:
         """As any COCO set; then the images of ``test``, whose annotations were never published."""
         yield from super().units(source, report)
         folder = self.folder(source) / "test"
@@ -54,7 +54,7 @@ class PublaynetReader(CocoReader):
         else:
             report.refuse("test images without annotations", len(files), one="test image without annotations")
 
-    def read(self, unit: CocoUnit | Path, report: Report) -> Iterator[tuple[str, Page]]:
+    def read(self, unit: Any, report: Report) -> Iterator[tuple[str, Page]]:
         """One page."""
         if isinstance(unit, CocoUnit):
             yield from super().read(unit, report)

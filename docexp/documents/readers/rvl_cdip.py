@@ -1,10 +1,10 @@
 """RVL-CDIP: 400,000 scanned pages of tobacco litigation in sixteen classes.
 
 Source: Harley, Ufkes, Derpanis, "Evaluation of Deep Convolutional Nets for Document Image Classification and
-Retrieval", ICDAR 2015, and the readme of its labels. The layout is that of its archives: ``labels/{train,val,test}.txt``
-with lines ``imagesr/r/g/e/rge31d00/503210033+-0034.tif 3``, and ``images/``. Re-releases sort images into folders by
-class and list them in ``{train,dev}.json``, json lines with Windows separators and a newline inside the path; a source
-that has those files and no ``labels`` is read that way.
+Retrieval", ICDAR 2015, and the readme of its labels. The layout is that of its archives:
+``labels/{train,val,test}.txt`` with lines ``imagesr/r/g/e/rge31d00/503210033+-0034.tif 3``, and ``images/``. Re-releases
+sort images into folders by class and list them in ``{train,dev}.json``, json lines with Windows separators and a
+newline inside the path; a source that has those files and no ``labels`` is read that way.
 """
 
 import re
@@ -79,7 +79,9 @@ class RvlCdipReader(Reader):
         """The lines of the lists train, validation, test; a list that is not there is counted."""
         root = self.folder(source)
         labels = (root / "labels").is_dir()
-        files = {split: root / (f"labels/{n}.txt" if labels else f"{FOLDER_LISTS[split]}.json") for split, n in LISTS.items()}
+        files = {
+            split: root / (f"labels/{n}.txt" if labels else f"{FOLDER_LISTS[split]}.json") for split, n in LISTS.items()
+        }
         present = {split: file for split, file in files.items() if file.is_file()}
         if not present:
             raise DocexpError(f"{root}: no RVL-CDIP here. Expected labels/train.txt, val.txt, test.txt, and images.")

@@ -2,16 +2,16 @@
 
 Source: Everingham et al., "The PASCAL Visual Object Classes (VOC) Challenge", IJCV 2010; Smock, Pesala, Abraham,
 "PubTables-1M", CVPR 2022, whose folders are those that microsoft/table-transformer reads (``{train,val,test}/*.xml``,
-``images/``); Mondal, Lipps, Jawahar, "IIIT-AR-13K", DAS 2020 (its folders are unverified). Coordinates are taken as they
-are, without VOC's one-based pixel; parts, pose, truncation and occlusion are not kept.
+``images/``); Mondal, Lipps, Jawahar, "IIIT-AR-13K", DAS 2020 (its folders are unverified). Coordinates are taken as
+they are, without VOC's one-based pixel; parts, pose, truncation and occlusion are not kept.
 """
 
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
+from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from docexp.documents.geometry import area, as_boxes
@@ -76,7 +76,9 @@ class VocReader(Reader):
         if any(value != int(value) or value < 1 for value in size):
             raise DocexpError(f"{file}: size {size[0]:g} × {size[1]:g} is no image's.")
         annotated = int(size[0]), int(size[1])
-        image = picture(self._image(root, file, folders, report), report, annotated=annotated, missing=self.missing_images)
+        image = picture(
+            self._image(root, file, folders, report), report, annotated=annotated, missing=self.missing_images
+        )
         rules = BoxRules(image.width, image.height, self.repair, report)
         regions = tuple(_regions(root, rules, str(file)))
         report.note("pages without a region", not regions, one="page without a region")
