@@ -14,6 +14,9 @@ Repair = Literal["none", "swap", "clip", "swap+clip"]
 """What a reader does with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
 that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
+_LARGEST = 2.0**53
+"""Integers above it are no coordinates, and no floats either."""
+
 
 @dataclass(frozen=True)
 class BoxRules:
@@ -73,7 +76,9 @@ class BoxRules:
 
 def _numbers(values: Any, count: int) -> bool:
     return (
-        isinstance(values, Sequence) and len(values) == count and all(type(value) in (int, float) for value in values)
+        isinstance(values, Sequence)
+        and len(values) == count
+        and all(type(value) is float or (type(value) is int and abs(value) < _LARGEST) for value in values)
     )
 
 

@@ -16,10 +16,10 @@ import numpy as np
 
 from docexp.documents.geometry import as_boxes
 from docexp.documents.readers.boxes import BoxRules
-from docexp.documents.readers.cells import split_line
 from docexp.documents.readers.coco import NUMBER, CocoReader, CocoUnit
 from docexp.documents.readers.files import check_keys, read_json
 from docexp.documents.readers.reader import Report
+from docexp.documents.readers.segments import split_segment
 from docexp.errors import DocexpError
 
 LABELS = (
@@ -93,13 +93,13 @@ class DoclaynetReader(CocoReader):
             if len(cell["bbox"]) != 4 or any(type(value) not in NUMBER for value in cell["bbox"]):
                 raise DocexpError(f"{place}: bbox {str(cell['bbox'])[:60]} is not four numbers.")
             box = rules.xywh((np.array(cell["bbox"]) * scale).tolist(), place)
-            found = split_line(cell["text"], box)
-            if not found[0]:
+            if not cell["text"].strip():
                 report.refuse("text cells without visible text", one="text cell without visible text")
                 continue
-            lines.append(tuple(range(len(words), len(words) + len(found[0]))))
-            words += found[0]
-            boxes += found[1]
+            found, shares = split_segment(cell["text"], box)
+            lines.append(tuple(range(len(words), len(words) + len(found))))
+            words += found
+            boxes += shares.tolist()
         report.note(
             "words with a share of their text cell's box", len(words), "word with a share of its text cell's box"
         )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from PIL import Image
 
-from docexp.documents.images import inspect
+from docexp.documents.images import MAX_PIXELS, inspect
 from docexp.documents.page import ImageFormat
 from docexp.documents.readers.files import read_bytes
 from docexp.documents.readers.reader import Report
@@ -40,8 +40,10 @@ def picture(
         missing: what to do where there is no such file; without ``annotated`` it is an error in any case.
 
     Raises:
-        DocexpError: it is missing, does not decode, or is not of the annotated size.
+        DocexpError: it is missing, does not decode, or is not of the annotated size; or no page has that size.
     """
+    if annotated is not None and not (min(annotated) > 0 and annotated[0] * annotated[1] <= MAX_PIXELS):
+        raise DocexpError(f"{file}: its annotations speak of {annotated[0]} × {annotated[1]} pixels. Correct them.")
     if not file.is_file() and missing != "error" and annotated is not None:
         if missing == "none":
             report.note("pages without their image", one="page without its image")

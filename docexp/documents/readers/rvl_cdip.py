@@ -2,9 +2,9 @@
 
 Source: Harley, Ufkes, Derpanis, "Evaluation of Deep Convolutional Nets for Document Image Classification and
 Retrieval", ICDAR 2015, and the readme of its labels. The layout is that of its archives:
-``labels/{train,val,test}.txt`` with lines ``imagesr/r/g/e/rge31d00/503210033+-0034.tif 3``, and ``images/``. Re-releases
-sort images into folders by class and list them in ``{train,dev}.json``, json lines with Windows separators and a
-newline inside the path; a source that has those files and no ``labels`` is read that way.
+``labels/{train,val,test}.txt`` with lines ``imagesr/r/g/e/rge31d00/503210033+-0034.tif 3``, and ``images/``.
+Re-releases sort images into folders by class and list them in ``{train,dev}.json``, json lines with Windows separators
+and a newline inside the path; a source that has those files and no ``labels`` is read that way.
 """
 
 import re
@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 from docexp.documents.geometry import as_boxes
 from docexp.documents.page import Page, PageError
 from docexp.documents.readers.files import check_keys, inside, read_text
-from docexp.documents.readers.json_lines import json_lines
+from docexp.documents.readers.line_places import json_lines
 from docexp.documents.readers.pictures import picture
 from docexp.documents.readers.reader import Reader, Report
 from docexp.errors import DocexpError
