@@ -163,6 +163,7 @@ class FintabnetReader(TableHtmlReader):
     def picture(self, root: Path, table: dict[str, Any], where: str, report: Report) -> Picture:
         """No image; the table's size in points, rounded up."""
         check_keys(table, {"bbox": list}, where)
+        inside(root, table["filename"], where)
         left, bottom, right, top = _four(table["bbox"], where)
         if not (0 < right - left < 1e6 and 0 < top - bottom < 1e6):
             raise DocexpError(f"{where}: the table's bbox {table['bbox']} holds no area.")

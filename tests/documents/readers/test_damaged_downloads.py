@@ -47,6 +47,7 @@ def _coco(name: str, **more: Any) -> bytes:
     ).encode()
 
 
+DOCBANK = b"a\t1\t2\t30\t40\t0\t0\t0\tF\tparagraph\r\n##LTLine##\t1\t1\t1\t9\t0\t0\t0\t-\ttable\r\n"
 PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
     b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 90 40]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj\n"
@@ -92,7 +93,7 @@ DOWNLOADS: dict[str, tuple[Reader, dict[str, bytes]]] = {
     "docbank": (
         DocbankReader(texts=".", images=".", validation=None, test=None, train="list.txt"),
         {
-            "1.tar_2.gz_x_0.txt": b"a\t1\t2\t30\t40\t0\t0\t0\tF\tparagraph\r\n##LTLine##\t1\t1\t1\t9\t0\t0\t0\t-\ttable\r\n",
+            "1.tar_2.gz_x_0.txt": DOCBANK,
             "1.tar_2.gz_x_0_ori.jpg": _jpg(),
             "list.txt": b"1.tar_2.gz_x_0.txt\r\n",
         },
