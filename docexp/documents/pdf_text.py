@@ -11,8 +11,6 @@ import numpy as np
 from docexp.documents.geometry import Boxes, as_boxes
 from docexp.documents.readers.reader import Report
 
-LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
-"""Printed ligatures (U+FB00 to U+FB06), which no vocabulary spells, and their letters."""
 LINE_END_HYPHEN = "\x02"
 """What pdfium gives for a hyphen at a line's end. The parts stay two words, as they are printed."""
 NO_CODE = "\ufffd"
@@ -27,13 +25,14 @@ class _Word:
 def page_words(page: Any, report: Report) -> tuple[list[str], Boxes]:
     """Words of a pdfium page and their boxes ``[N, 4]`` in points, as the page is shown: cropped, turned, y downwards.
 
-    Blanks end a word, those that pdfium puts where there is a gap included, and so does a hyphen at a line's end. A
-    box is the union of its characters' boxes, each as high as its font, so that words of one line are equally high.
-    Boxes may reach beyond the page; words that lie wholly beyond are left out.
+    Blanks end a word, those that pdfium puts where there is a gap included, and so does a hyphen at a line's end.
+    Ligatures are letters already: pdfium writes them out. A box is the union of its characters' boxes, each as high as
+    its font, so that words of one line are equally high. Boxes may reach beyond the page; words that lie wholly beyond
+    are left out.
 
     Args:
         page: a ``pypdfium2.PdfPage``.
-        report: counts ligatures that were written out, characters without a code, words beyond the page's edge.
+        report: counts characters without a code (U+FFFD in the words) and words beyond the page's edge.
     """
     with closing(page.get_textpage()) as text:
         words = list(_words(text, report))
@@ -53,10 +52,8 @@ def _words(text: Any, report: Report) -> Iterator[_Word]:
             word.text += "-"
             word.boxes.append(box)
         elif not character.isspace():
-            letters = LIGATURES.get(character)
-            report.repair("ligatures written out", letters is not None, one="ligature written out")
             report.note("characters without a code", character == NO_CODE, one="character without a code")
-            word.text += letters or character
+            word.text += character
             word.boxes.append(box)
             continue
         if word.text:
