@@ -62,7 +62,7 @@ def inside(folder: Path, name: str, where: str) -> Path:
     except UnicodeEncodeError:
         sound = False
     if not parts or parts[0] == "/" or ".." in parts or "\0" in name or not sound:
-        raise DocexpError(f"{where}: {name[:80]!a} is no file inside {folder}. Correct the file.")
+        raise DocexpError(f"{where}: {name[:80]!a} is no file inside {folder}. Correct it.")
     return folder.joinpath(*parts)
 
 

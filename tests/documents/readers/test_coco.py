@@ -151,8 +151,8 @@ def test_a_faulty_annotation_is_refused_with_file_image_and_id(tmp_path, annotat
     ("images", "text"),
     [
         ([image(7, "p.jpg"), image(7, "q.jpg")], ", image 1: id 7 comes twice. Correct the file."),
-        ([image(7, "../p.jpg")], ", image 0: '../p.jpg' is no file inside DIR. Correct the file."),
-        ([image(7, "/etc/passwd")], ", image 0: '/etc/passwd' is no file inside DIR. Correct the file."),
+        ([image(7, "../p.jpg")], ", image 0: '../p.jpg' is no file inside DIR. Correct it."),
+        ([image(7, "/etc/passwd")], ", image 0: '/etc/passwd' is no file inside DIR. Correct it."),
         ([image(7, "p.jpg", width="60")], ", image 0: \"width\" is '60', not of type int."),
         ([7], ", image 0: '7' is no record with id, file_name, width, height."),
     ],

@@ -75,7 +75,7 @@ def test_an_unreadable_image_is_refused_or_left_out_and_counted(tmp_path):
         (f"{NAME} 16", 'class "16" is no number from 0 to 15.'),
         (f"{NAME} 0003", 'class "0003" is no number from 0 to 15.'),
         (f"{NAME}", f'class "{NAME[:20]}" is no number from 0 to 15.'),
-        ("../secret/x.tif 1", "'../secret/x.tif' is no file inside DIR/images. Correct the file."),
+        ("../secret/x.tif 1", "'../secret/x.tif' is no file inside DIR/images. Correct it."),
         ("x.tif 1", "x.tif names no folder. Take the list from the archive."),
     ],
 )
