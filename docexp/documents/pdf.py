@@ -30,7 +30,7 @@ POINTS = 72.0
 class PdfPage:
     """A page in pixels: ``number`` from 0, words in the order of the text layer, boxes ``[N, 4]``.
 
-    ``scale`` is pixels by point, width and height; ``image`` is a png, or None where none was wanted.
+    ``image`` is a png, or None where none was wanted.
     """
 
     number: int
@@ -38,7 +38,6 @@ class PdfPage:
     height: int
     words: tuple[str, ...]
     word_boxes: Boxes
-    scale: tuple[float, float]
     image: bytes | None = None
 
 
@@ -117,7 +116,7 @@ def _page(document: Any, number: int, where: str, report: Report, *, dpi: float,
         raise DocexpError(f"{where} is damaged: pdfium cannot read it ({error}).") from None
     finally:
         page.close()
-    return PdfPage(number, width, height, tuple(words), boxes, scale, image)
+    return PdfPage(number, width, height, tuple(words), boxes, image)
 
 
 def _drawn(page: Any, size: tuple[int, int], dpi: float) -> "Image.Image":

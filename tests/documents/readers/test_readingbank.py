@@ -14,12 +14,12 @@ BOXES = [[10, 10, 20, 20], [60, 10, 70, 20], [10, 40, 20, 50]]
 
 
 def text(**changes: Any) -> dict[str, Any]:
-    values = {"src": "left right below", "tgt": "left below right", "tgt_index": [0, 2, 1], "bleu": 0.5}
+    values = {"src": "left right below", "tgt": "below left right", "tgt_index": [2, 0, 1], "bleu": 0.5}
     return {**values, "original_filename": "doc-7", "filename": "f", "page_idx": 3, **changes}
 
 
 def layout(**changes: Any) -> dict[str, Any]:
-    return {"src": BOXES, "tgt": [BOXES[0], BOXES[2], BOXES[1]], **changes}
+    return {"src": BOXES, "tgt": [BOXES[2], BOXES[0], BOXES[1]], **changes}
 
 
 def download(folder: Path, texts: list[Any], layouts: list[Any]) -> Path:
@@ -45,7 +45,7 @@ def test_tgt_index_gives_the_words_in_reading_order(tmp_path):
     pages, report = read(download(tmp_path, [text()], [layout()]))
     page = pages[0][1]
     assert page.reading_order is not None
-    assert [page.words[index] for index in page.reading_order] == ["left", "below", "right"]
+    assert [page.words[index] for index in page.reading_order] == ["below", "left", "right"]
     assert (page.id, page.document_id, page.number) == ("readingbank-text-m1-0", "doc-7", 3)
     assert (page.width, page.height, page.image) == (1000, 1000, None)
     assert page.word_boxes.tolist() == BOXES
@@ -59,7 +59,7 @@ def test_an_order_that_does_not_give_the_targets_boxes_is_kept_and_counted(tmp_p
 
 def test_reversed_boxes_are_turned_round_by_default_and_refused_on_request(tmp_path):
     boxes = [[41, 473, 60, 450], *BOXES[1:]]
-    source = download(tmp_path, [text()], [layout(src=boxes, tgt=[boxes[0], boxes[2], boxes[1]])])
+    source = download(tmp_path, [text()], [layout(src=boxes, tgt=[boxes[2], boxes[0], boxes[1]])])
     pages, report = read(source)
     assert pages[0][1].word_boxes[0].tolist() == [41, 450, 60, 473]
     assert report.repaired == {"reversed boxes turned round": 1} and not report.kept
