@@ -139,9 +139,7 @@ def test_faulty_inputs_are_refused(tmp_path):
     file.write_bytes(lzma.compress(b"d0.pdf\n"))
     assert refused(source) == "DIR/train/in.tsv.xz, line 1: no file name and keys with a TAB between."
     file.write_bytes(lzma.compress(b"../d0.pdf\tterm\n"))
-    assert (
-        refused(source) == "DIR/train/in.tsv.xz, line 1: '../d0.pdf' is no file inside DIR/documents. Correct it."
-    )
+    assert refused(source) == "DIR/train/in.tsv.xz, line 1: '../d0.pdf' is no file inside DIR/documents. Correct it."
     file.write_bytes(lzma.compress(b"d0.pdf\tterm\n")[:-9])
     assert refused(source).startswith("DIR/train/in.tsv.xz cannot be read (Compressed file ended before")
 
