@@ -1,11 +1,14 @@
 """Files of a download: found, parsed and checked, with errors that name the file and the key."""
 
 import json
-from pathlib import Path
+import os
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError
+
+_NAME_BYTES = 255  # what file systems allow one name
 
 
 def listing(folder: Path, pattern: str, report: Report, hint: str = "Is the archive fully unpacked?") -> list[Path]:
@@ -43,6 +46,24 @@ def read_bytes(file: Path, hint: str = "Is the archive fully unpacked?") -> byte
         raise DocexpError(f"{file} is missing. {hint}") from None
     except OSError as error:
         raise DocexpError(f"{file} cannot be read ({error.strerror}). {hint}") from None
+
+
+def inside(folder: Path, name: str, where: str) -> Path:
+    """The file that an annotation calls ``name``, a path relative to ``folder`` with ``/`` between its parts.
+
+    The name is taken as it is written: no escape in it is undone.
+
+    Raises:
+        DocexpError: it leads out of the folder, or is no file name at all; ``where`` comes first.
+    """
+    parts = PurePosixPath(name).parts
+    try:
+        sound = all(0 < len(os.fsencode(part)) <= _NAME_BYTES for part in parts)
+    except UnicodeEncodeError:
+        sound = False
+    if not parts or parts[0] == "/" or ".." in parts or "\0" in name or not sound:
+        raise DocexpError(f"{where}: {name[:80]!a} is no file inside {folder}. Correct it.")
+    return folder.joinpath(*parts)
 
 
 def read_json(file: Path, hint: str = "Copy it again from the archive.") -> Any:
