@@ -91,12 +91,14 @@ class DocVqaDueReader(Reader):
 
     def _documents(self, folder: Path, report: Report) -> Iterator[Document]:
         asked: dict[str, tuple[str, Mapping[str, Any]]] = {}
-        for where, record in json_lines(folder / "document.jsonl"):
+        for line in json_lines(folder / "document.jsonl"):
+            where, record = line.where, line.value()
             check_keys(record, {"name": str, "annotations": list}, where)
             if record["name"] in asked:
                 raise DocexpError(f"{where}: document {record['name']} came before: {asked[record['name']][0]}.")
             asked[record["name"]] = where, record
-        for where, record in json_lines(folder / "documents_content.jsonl"):
+        for line in json_lines(folder / "documents_content.jsonl"):
+            where, record = line.where, line.value()
             check_keys(record, {"name": str, "contents": list}, where)
             questions = asked.pop(record["name"], None)
             if questions is None:

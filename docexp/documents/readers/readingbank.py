@@ -18,7 +18,7 @@ from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
 from docexp.documents.readers.boxes import BoxRules, Repair
 from docexp.documents.readers.files import check_keys, listing
-from docexp.documents.readers.line_places import Line, json_lines
+from docexp.documents.readers.json_lines import Line, json_lines
 from docexp.documents.readers.reader import Reader, Report
 from docexp.errors import DocexpError
 

@@ -20,7 +20,7 @@ from docexp.documents.page import Page, Region
 from docexp.documents.readers.boxes import BoxRules, Repair
 from docexp.documents.readers.coco import NUMBER
 from docexp.documents.readers.files import check_keys, inside
-from docexp.documents.readers.line_places import Line, json_lines
+from docexp.documents.readers.json_lines import Line, json_lines
 from docexp.documents.readers.pictures import Picture, picture
 from docexp.documents.readers.reader import Reader, Report
 from docexp.errors import DocexpError

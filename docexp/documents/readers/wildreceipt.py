@@ -77,7 +77,8 @@ class WildReceiptReader(Reader):
             raise DocexpError(f"{root}: no WildReceipt here. Expected train.txt, test.txt and class_list.txt.")
         classes = _classes(root / "class_list.txt")
         for file in files:
-            for where, record in json_lines(file):
+            for line in json_lines(file):
+                where, record = line.where, line.value()
                 check_keys(record, {"file_name": str}, where)
                 yield Receipt(FILES[file.name], where, record, classes, root)
 
