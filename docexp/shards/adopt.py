@@ -8,23 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from docexp.documents.readers.reader import Report
+from docexp.documents.readers.splits import named_split
 from docexp.errors import DocexpError
 from docexp.shards.build import IndexBuilder, commit_index, stage_index
 from docexp.shards.index import INDEX, PARTIAL, Index, SetFacts
 from docexp.shards.members import split_member, to_page
-
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "minival": "minival",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
-"""Words in a tar's name, or in its folder's, that tell its split."""
 
 
 def index_tars(
@@ -42,7 +30,7 @@ def index_tars(
         tars: tar files, or a folder that holds them at any depth.
         out: the index's folder; it may be that of the tars.
         facts: what the index says about the set.
-        split: the split of all tars; else each tar's name or folder must tell it (``SPLIT_NAMES``).
+        split: the split of all tars; else each tar's name or folder must tell it (``named_split``).
         again: replaces an index that ``out`` holds.
         progress: called with the number of pages indexed since its last call.
 
@@ -153,10 +141,9 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _split_of(path: Path) -> str:
-    for name in (path.stem, path.resolve().parent.name):
-        found = {SPLIT_NAMES[word] for word in re.split(r"[^a-z]+", name.lower()) if word in SPLIT_NAMES}
-        if len(found) == 1:
-            return found.pop()
+    found = named_split(path.stem) or named_split(path.resolve().parent.name)
+    if found:
+        return found
     raise DocexpError(f"{path}: neither its name nor its folder's tells the split. Give it: split=train")
 
 

@@ -116,7 +116,8 @@ class Reader(Settings, ABC):
     def read_kept(self, unit: Any, report: Report) -> Iterator[tuple[str, Page]]:
         """``read`` without the pages that an exclude list names (see ``exclude.names``), counted for each list.
 
-        Called in any process, like ``read``; each reads the lists once.
+        What ``read`` counted of such a page stays counted. Called in any process, like ``read``; each process reads
+        the lists once.
 
         Raises:
             DocexpError: as ``read``; or a list is not there or holds no id.
