@@ -8,11 +8,12 @@ from typing import ClassVar, Literal
 from docexp.documents.geometry import as_boxes
 from docexp.documents.page import Page
 from docexp.documents.readers.boxes import BoxRules, Repair
+from docexp.documents.readers.faults import Faults, document_pages
 from docexp.documents.readers.files import read_bytes
 from docexp.documents.readers.frames import frames
 from docexp.documents.readers.image_tree import Document, Grouping, Tree
 from docexp.documents.readers.ocr_files import PageOcr, ocr_file
-from docexp.documents.readers.ocr_words import PageText, page_text
+from docexp.documents.readers.ocr_words import PageText, page_text, text_page
 from docexp.documents.readers.pictures import Picture
 from docexp.documents.readers.reader import Reader, Report
 from docexp.errors import DocexpError
@@ -49,6 +50,8 @@ class ImageFolderReader(Reader):
     repair: Repair = "none"
     """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
     that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
+    faults: Faults = "error"
+    """``error`` stops at the first document with a fault, ``leave_out`` leaves such documents out whole (counted)."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -61,6 +64,9 @@ class ImageFolderReader(Reader):
 
     def read(self, unit: Document, report: Report) -> Iterator[tuple[str, Page]]:
         """The pages of one document."""
+        yield from document_pages(lambda own: self._document(unit, own), self.faults, report)
+
+    def _document(self, unit: Document, report: Report) -> Iterator[tuple[str, Page]]:
         whole = ocr_file(unit.whole) if unit.whole else None
         number = 0
         for file, ocr in zip(unit.images, unit.ocr, strict=True):
@@ -72,7 +78,7 @@ class ImageFolderReader(Reader):
                 said = own.page(frame) if own else whole.page(number) if whole else None
                 text = self._text(page_id, picture, said, report)
                 if text:
-                    yield unit.split, _page(page_id, unit.id, number, picture, text)
+                    yield unit.split, text_page(page_id, unit.id, number, picture, text)
                 number += 1
         if whole and whole.count not in (None, number):
             raise DocexpError(f"{unit.whole}: OCR pages: {whole.count}, pages of {unit.id}: {number}.")
@@ -102,18 +108,3 @@ class ImageFolderReader(Reader):
         count = report.note if self.without_ocr == "keep" else report.refuse
         count(f"pages {lack}", one=f"page {lack}")
         return self.without_ocr == "keep"
-
-
-def _page(page_id: str, document: str, number: int, picture: Picture, text: PageText) -> Page:
-    return Page(
-        id=page_id,
-        document_id=document,
-        number=number,
-        width=picture.width,
-        height=picture.height,
-        words=text.words,
-        word_boxes=text.word_boxes,
-        lines=text.lines,
-        image=picture.data,
-        image_format=picture.format,
-    )

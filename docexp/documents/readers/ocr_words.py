@@ -8,7 +8,9 @@ import numpy as np
 from docexp.documents.geometry import Boxes, as_boxes, first_fault
 from docexp.documents.lines import derived_lines
 from docexp.documents.ocr.formats import OcrText
+from docexp.documents.page import Page
 from docexp.documents.readers.boxes import BoxRules
+from docexp.documents.readers.pictures import Picture
 
 
 class PageText(NamedTuple):
@@ -41,6 +43,22 @@ def page_text(ocr: OcrText, rules: BoxRules, where: str) -> PageText:
     _count(ocr.words, rules)
     found = as_boxes(places)
     return PageText(tuple(words), found, _lines(ocr, words, found, owners))
+
+
+def text_page(page_id: str, document: str, number: int, picture: Picture, text: PageText) -> Page:
+    """A page of a picture and of what OCR read in it."""
+    return Page(
+        id=page_id,
+        document_id=document,
+        number=number,
+        width=picture.width,
+        height=picture.height,
+        words=text.words,
+        word_boxes=text.word_boxes,
+        lines=text.lines,
+        image=picture.data,
+        image_format=picture.format,
+    )
 
 
 def _mended(ocr: OcrText, rules: BoxRules, where: str) -> Boxes:
