@@ -68,7 +68,7 @@ def parse_xml(text: str, handler: Any, where: str) -> None:
     def refuse(*_: Any) -> None:
         raise DocexpError(f"{where}: declares xml entities, which are not read. Take them out.")
 
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("UTF-8")  # whatever the file declares: it is text by now
     parser.EntityDeclHandler = refuse
     parser.StartElementHandler, parser.EndElementHandler = handler.start, handler.end
     parser.CharacterDataHandler = handler.text

@@ -28,9 +28,9 @@ def _read(page: Any, width: float, height: float, where: str) -> OcrText:
     if words is None or boxes is None:
         raise DocexpError(f"{where}: no lists of words ({', '.join(WORDS)}) and boxes ({', '.join(BOXES)}).")
     texts = page[words]
-    wrong = next((text for text in texts if not isinstance(text, str)), None)
-    if wrong is not None:
-        raise DocexpError(f'{where}: "{words}" holds {str(wrong)[:40]!r}, which is no text.')
+    wrong = [text for text in texts if not isinstance(text, str)]
+    if wrong:
+        raise DocexpError(f'{where}: "{words}" holds {str(wrong[0])[:40]!r}, which is no text.')
     seen = None
     if "width" in page and "height" in page:
         seen = (number(page["width"], f"{where}: width"), number(page["height"], f"{where}: height"))

@@ -70,10 +70,12 @@ class TableFile:
             if self.path.suffix == ".parquet":
                 with pq.ParquetFile(self.path) as file:
                     for batch in file.iter_batches(batch_size=16, row_groups=[block], columns=columns):
+                        batch.validate(full=True)
                         yield from batch.to_pylist()
                 return
             with pa.memory_map(str(self.path)) as source, pa.ipc.open_stream(source) as stream:
                 for batch in stream:
+                    batch.validate(full=True)  # without it, damaged offsets are followed out of the file
                     chosen = batch.select(columns) if columns else batch
                     for first in range(0, batch.num_rows, 16):
                         yield from chosen.slice(first, 16).to_pylist()

@@ -70,6 +70,10 @@ def test_a_hyphen_at_the_line_end_belongs_to_its_word(ocr_samples):
     assert read(alto, "a.xml").words == ("Total:", "12-", "paid")
 
 
+def test_a_wrong_encoding_in_the_xml_does_not_matter(ocr_samples):
+    assert read(ocr_samples.files["a.xml"].replace("UTF-8", "none"), "a.xml").words == ocr_samples.words
+
+
 def test_numbers_at_the_border_are_on_it(ocr_samples):
     lists = json.loads(ocr_samples.files["a.json"])
     lists["boxes"][0] = [-1e-8, 0, 400.0000001, 200]
@@ -93,6 +97,7 @@ BOMB = '<!DOCTYPE alto [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
         ("a.xml", "</alto>", "", "damaged xml (no element found"),
         ("a.xml", "<alto ", BOMB + "<alto ", "declares xml entities"),
         ("a.json", '"12"', "12", "\"words\" holds '12', which is no text."),
+        ("a.json", '"12"', "null", "\"words\" holds 'None', which is no text."),
         ("a.json", "[180, 20, 220, 60]", "[180, 20, 220]", 'a.json: "boxes": '),
         ("a.json", ", [40, 100, 120, 140]", "", 'a.json: "boxes": 3 texts but 2 boxes.'),
         ("a.json", "[180,", "[1e999,", "a box holds what is no finite number"),
