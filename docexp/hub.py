@@ -10,7 +10,8 @@ from docexp.errors import DocexpError
 ONLINE = "DOCEXP_ONLINE"
 """Set to 1, this variable lets docexp download from the hub; otherwise only the local cache is read."""
 
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+"""What a repository of the hub is called."""
 
 
 def local_folder(source: str, patterns: list[str]) -> Path:
@@ -45,7 +46,7 @@ def dataset_folder(name: str, revision: str | None) -> Path:
 
 
 def _cached(source: str, patterns: list[str], **which: Any) -> Path:
-    if not _HUB_ID.fullmatch(source):
+    if not HUB_ID.fullmatch(source):
         raise DocexpError(f"{source} is no folder, and no hub id such as microsoft/layoutlmv3-base")
     # late, so that naming a folder costs no import of the hub's client
     from huggingface_hub import constants, snapshot_download

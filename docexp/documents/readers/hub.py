@@ -18,7 +18,7 @@ from docexp.documents.readers.hub_page import RowReader
 from docexp.documents.readers.hub_scale import SAMPLED, BoxScale, Looked, find_scale
 from docexp.documents.readers.reader import Reader, Report
 from docexp.errors import DocexpError
-from docexp.hub import dataset_folder
+from docexp.hub import HUB_ID, dataset_folder
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,8 @@ class HubReader(Reader):
         if source is not None and str(source).startswith("hub:"):
             name, _, revision = str(source).removeprefix("hub:").partition("@")
             return dataset_folder(name, revision or None)
+        if source is not None and not source.expanduser().exists() and HUB_ID.fullmatch(str(source)):
+            raise DocexpError(f"source={source} is no folder here. For the hub's dataset: source=hub:{source}")
         return self.folder(source)
 
     def _columns(self, file: TableFile, features: Any) -> Columns:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,15 @@ def test_several_pages_are_cut_apart(ocr_samples):
 def test_a_hyphen_at_the_line_end_belongs_to_its_word(ocr_samples):
     alto = ocr_samples.files["a.xml"].replace("/></TextLine>", '/><HYP CONTENT="-"/></TextLine>', 1)
     assert read(alto, "a.xml").words == ("Total:", "12-", "paid")
+
+
+def test_boxes_count_from_the_corner_of_the_page_that_ocr_saw(ocr_samples):
+    cut = re.sub(
+        r"bbox (\d+) (\d+) (\d+) (\d+)",
+        lambda match: "bbox " + " ".join(str(int(value) + 7) for value in match.groups()),
+        ocr_samples.files["a.hocr"],
+    )
+    np.testing.assert_allclose(read(cut, "a.hocr").boxes, ocr_samples.boxes)
 
 
 def test_a_wrong_encoding_in_the_xml_does_not_matter(ocr_samples):

@@ -246,7 +246,9 @@ def test_the_hub_is_asked_only_by_name_and_with_leave(tmp_path, monkeypatch):
         ("owner/name", None, False),
     ]
     assert all(options["repo_type"] == "dataset" and options["allow_patterns"] == ["*.parquet"] for _, options in asked)
-    assert "does not exist" in refusal(Path("owner/name"))
+    text = "source=owner/name is no folder here. For the hub's dataset: source=hub:owner/name"
+    assert refusal(Path("owner/name")) == text
+    assert "does not exist" in refusal(tmp_path / "none")
     assert "is no folder, and no hub id" in refusal(Path("hub:no id"))
 
 

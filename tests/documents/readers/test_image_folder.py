@@ -126,6 +126,13 @@ def test_documents_are_images_names_or_folders(tmp_path, document, ids):
     assert [page.number for _, page in pages] == numbers[document]
 
 
+def test_pages_of_a_document_go_by_their_numbers(tmp_path):
+    for name in ("x-2", "x_1", "x_010", "x_9"):
+        write(tmp_path / f"{name}.png")
+    pages, _ = read(tmp_path, document="name", without_ocr="keep")
+    assert [page.id for _, page in pages] == ["x_1", "x-2", "x_9", "x_010"]
+
+
 def test_one_ocr_file_may_hold_a_whole_document(tmp_path, ocr_samples):
     for name in ("x-1", "x-2"):
         write(tmp_path / f"{name}.png")
