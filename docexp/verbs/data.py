@@ -17,6 +17,8 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
                 docexp data check data=funsd
   stats       counts of pages, words and entities
                 docexp data stats data=funsd
+  export      shards to a Hugging Face dataset: parquet with images, and its card
+                docexp data export data=funsd out=funsd_hf
   tokenizer   train byte-level BPE on the training split
                 docexp data tokenizer data=funsd vocab_size=4096 out=tokenizers/funsd
 
@@ -32,6 +34,7 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     ),
     "check": ({}, (), ("data", "paths")),
     "stats": ({}, (), ("data", "paths")),
+    "export": ({"out": "folder", "format": "hf"}, (), ("data", "paths")),
     "tokenizer": ({"out": "folder", "vocab_size": "text"}, (), ("data", "paths")),
 }
 """Each command's arguments with what their values are, its flags, and the groups of which it takes settings."""
