@@ -8,7 +8,7 @@ from pathlib import Path
 from docexp.documents.ocr.formats import OcrFormat, load, recognised
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Report
-from docexp.documents.readers.splits import named_split
+from docexp.documents.reading.splits import named_split
 from docexp.errors import DocexpError
 from docexp.shards.build import IndexBuilder, commit_index, stage_index
 from docexp.shards.index import INDEX, PARTIAL, Index, SetFacts

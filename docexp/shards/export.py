@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docexp.documents.readers.hub_layout import page_features, page_row
+from docexp.documents.readers.hub.layout import page_features, page_row
 from docexp.errors import DocexpError
 from docexp.shards.card import dataset_card
 from docexp.shards.index import PARTIAL, Index

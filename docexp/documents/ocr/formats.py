@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import docexp.documents.ocr
 from docexp.documents.geometry import Boxes
-from docexp.documents.readers.files import parse_json
+from docexp.documents.reading.files import parse_json
 from docexp.errors import DocexpError
 
 SUFFIXES = (".json", ".hocr", ".html", ".htm", ".xml", ".tsv")

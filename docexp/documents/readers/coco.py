@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
-from docexp.documents.readers.boxes import BoxRules, Repair
-from docexp.documents.readers.files import check_keys, inside, read_json
-from docexp.documents.readers.pictures import MissingImages, picture
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.files import check_keys, inside, read_json
+from docexp.documents.reading.pictures import MissingImages, picture
 from docexp.errors import DocexpError
 
 NUMBER = (int, float)

@@ -18,10 +18,10 @@ import numpy as np
 from docexp.documents.geometry import Boxes, union
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Entity, Page
-from docexp.documents.readers.boxes import BoxRules, Repair
-from docexp.documents.readers.files import inside, listing, read_text
-from docexp.documents.readers.pictures import Picture, picture
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.files import inside, listing, read_text
+from docexp.documents.reading.pictures import Picture, picture
 from docexp.errors import DocexpError, nearest
 
 LABELS = (

@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from docexp.documents.geometry import as_boxes
-from docexp.documents.readers.boxes import BoxRules
 from docexp.documents.readers.coco import NUMBER, CocoReader, CocoUnit
-from docexp.documents.readers.files import check_keys, read_json
 from docexp.documents.readers.reader import Report
-from docexp.documents.readers.segments import split_segment
+from docexp.documents.reading.boxes import BoxRules
+from docexp.documents.reading.files import check_keys, read_json
+from docexp.documents.reading.segments import split_segment
 from docexp.errors import DocexpError
 
 LABELS = (

@@ -14,12 +14,12 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from docexp.documents.page import Page
-from docexp.documents.readers.boxes import Cut
-from docexp.documents.readers.files import check_keys, plain_name
 from docexp.documents.readers.ms_read import read_ms_read
-from docexp.documents.readers.question_pages import MissingOcr, QuestionUnit, first_file, question_page
-from docexp.documents.readers.questions import QuestionFiles
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.boxes import Cut
+from docexp.documents.reading.files import check_keys, plain_name
+from docexp.documents.reading.question_pages import MissingOcr, QuestionUnit, first_file, question_page
+from docexp.documents.reading.questions import QuestionFiles
 from docexp.errors import DocexpError
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
-from docexp.documents.readers.boxes import BoxRules, Repair
-from docexp.documents.readers.files import listing, read_json
-from docexp.documents.readers.forms import FORM_LABELS, check_items, form_parts
-from docexp.documents.readers.pictures import picture
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.files import listing, read_json
+from docexp.documents.reading.forms import FORM_LABELS, check_items, form_parts
+from docexp.documents.reading.pictures import picture
 from docexp.errors import DocexpError
 
 LABELS = FORM_LABELS

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from docexp.documents.readers.boxes import Repair
 from docexp.documents.readers.image_folder import ImageFolderReader
-from docexp.documents.readers.image_tree import Document, Grouping
+from docexp.documents.readers.image_folder.tree import Document, Grouping
 from docexp.documents.readers.reader import Report
+from docexp.documents.reading.boxes import Repair
 from docexp.errors import DocexpError
 
 _DOCUMENT = re.compile(r"[a-z]{3}\d\d[a-z]\d\d")

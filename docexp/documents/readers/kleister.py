@@ -15,8 +15,8 @@ from typing import Annotated, ClassVar, Literal
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
 from docexp.documents.pdf import pdf_pages
-from docexp.documents.readers.files import inside, read_text
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.files import inside, read_text
 from docexp.errors import DocexpError
 from docexp.settings import AtLeast1, Range
 

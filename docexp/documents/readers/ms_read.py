@@ -8,9 +8,9 @@ unverified.
 from typing import Any
 
 from docexp.documents.geometry import Boxes, as_boxes
-from docexp.documents.readers.boxes import BoxRules
-from docexp.documents.readers.files import check_keys
 from docexp.documents.readers.ocr_text import OcrText, scaled
+from docexp.documents.reading.boxes import BoxRules
+from docexp.documents.reading.files import check_keys
 from docexp.errors import DocexpError
 
 LARGEST = 1e6

@@ -13,14 +13,14 @@ from typing import ClassVar, Literal
 
 from docexp.documents.ocr.formats import load, read_pages
 from docexp.documents.page import Page
-from docexp.documents.readers.boxes import BoxRules, Repair
-from docexp.documents.readers.faults import Faults, document_pages
-from docexp.documents.readers.frames import frames
-from docexp.documents.readers.ocr_words import page_text, text_page
-from docexp.documents.readers.pictures import Picture
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.readers.rendered import rendered
-from docexp.documents.readers.splits import named_split
+from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.faults import Faults, document_pages
+from docexp.documents.reading.frames import frames
+from docexp.documents.reading.ocr_words import page_text, text_page
+from docexp.documents.reading.pictures import Picture
+from docexp.documents.reading.splits import named_split
 from docexp.errors import DocexpError
 from docexp.settings import AtLeast1
 from docexp.shards.members import IMAGE_SUFFIXES

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Literal
 from docexp.documents.geometry import as_boxes
 from docexp.documents.page import Page
 from docexp.documents.readers.coco import CocoReader, CocoUnit, page_id
-from docexp.documents.readers.files import listing
-from docexp.documents.readers.pictures import picture
 from docexp.documents.readers.reader import Report
+from docexp.documents.reading.files import listing
+from docexp.documents.reading.pictures import picture
 
 LABELS = ("text", "title", "list", "table", "figure")
 

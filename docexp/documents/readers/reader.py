@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from docexp.documents.page import Page
-from docexp.documents.readers.exclude import lists_naming
+from docexp.documents.reading.exclude import lists_naming
 from docexp.errors import DocexpError
 from docexp.settings import Folder, Settings
 

@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 from docexp.documents.geometry import as_boxes
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
-from docexp.documents.readers.boxes import BoxRules, Repair
-from docexp.documents.readers.files import check_keys, listing
-from docexp.documents.readers.json_lines import Line, json_lines
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.files import check_keys, listing
+from docexp.documents.reading.json_lines import Line, json_lines
 from docexp.errors import DocexpError
 
 FRAME = 1000.0

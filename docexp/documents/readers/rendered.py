@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator
 
 from docexp.documents.images import MAX_PIXELS
-from docexp.documents.readers.pictures import Picture
+from docexp.documents.reading.pictures import Picture
 from docexp.errors import DocexpError
 
 _POINTS = 72.0

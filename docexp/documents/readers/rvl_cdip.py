@@ -15,10 +15,10 @@ from typing import ClassVar, Literal
 
 from docexp.documents.geometry import as_boxes
 from docexp.documents.page import Page, PageError
-from docexp.documents.readers.files import check_keys, inside, read_text
-from docexp.documents.readers.json_lines import json_lines
-from docexp.documents.readers.pictures import picture
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.files import check_keys, inside, read_text
+from docexp.documents.reading.json_lines import json_lines
+from docexp.documents.reading.pictures import picture
 from docexp.errors import DocexpError
 
 CLASSES = (

@@ -17,12 +17,12 @@ import numpy as np
 
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
-from docexp.documents.readers.boxes import BoxRules, Repair
 from docexp.documents.readers.coco import NUMBER
-from docexp.documents.readers.files import check_keys, inside
-from docexp.documents.readers.json_lines import Line, json_lines
-from docexp.documents.readers.pictures import Picture, picture
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.files import check_keys, inside
+from docexp.documents.reading.json_lines import Line, json_lines
+from docexp.documents.reading.pictures import Picture, picture
 from docexp.errors import DocexpError
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}

@@ -9,9 +9,9 @@ from typing import Any
 
 from docexp.documents.geometry import as_boxes
 from docexp.documents.lines import derived_lines
-from docexp.documents.readers.boxes import BoxRules
-from docexp.documents.readers.files import check_keys
 from docexp.documents.readers.ocr_text import OcrText, scaled
+from docexp.documents.reading.boxes import BoxRules
+from docexp.documents.reading.files import check_keys
 
 SIDES = ("Left", "Top", "Width", "Height")
 

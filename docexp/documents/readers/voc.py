@@ -16,10 +16,10 @@ from xml.etree.ElementTree import Element
 
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
-from docexp.documents.readers.boxes import BoxRules, Repair
-from docexp.documents.readers.files import inside, listing, read_bytes
-from docexp.documents.readers.pictures import MissingImages, picture
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.files import inside, listing, read_bytes
+from docexp.documents.reading.pictures import MissingImages, picture
 from docexp.errors import DocexpError
 
 SUFFIXES = (".jpg", ".png", ".jpeg", ".tif", ".bmp")

@@ -16,12 +16,12 @@ import numpy as np
 
 from docexp.documents.geometry import Boxes, as_boxes
 from docexp.documents.page import Entity, Page
-from docexp.documents.readers.boxes import BoxRules, Cut
-from docexp.documents.readers.files import check_keys, read_text
-from docexp.documents.readers.json_lines import json_lines
-from docexp.documents.readers.pictures import MissingImages, picture
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.readers.segments import split_segment
+from docexp.documents.reading.boxes import BoxRules, Cut
+from docexp.documents.reading.files import check_keys, read_text
+from docexp.documents.reading.json_lines import json_lines
+from docexp.documents.reading.pictures import MissingImages, picture
+from docexp.documents.reading.segments import split_segment
 from docexp.errors import DocexpError
 
 CLASSES = (

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from docexp.documents.page import Relation
-from docexp.documents.readers.cord import CATEGORIES, CordReader
+from docexp.documents.readers.cord.reader import CATEGORIES, CordReader
 from docexp.documents.readers.reader import Report
 
 WIDTH, HEIGHT = 200, 100

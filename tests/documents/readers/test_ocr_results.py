@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from docexp.documents.readers.boxes import BoxRules, Cut
 from docexp.documents.readers.ms_read import read_ms_read
 from docexp.documents.readers.ocr_text import scaled
 from docexp.documents.readers.reader import Report
 from docexp.documents.readers.textract import read_textract
+from docexp.documents.reading.boxes import BoxRules, Cut
 from docexp.errors import DocexpError
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from docexp.documents.readers.reader import Report
-from docexp.documents.readers.sroie import FIELDS, SroieReader
+from docexp.documents.readers.sroie.reader import FIELDS, SroieReader
 from docexp.errors import DocexpError
 
 WIDTH, HEIGHT = 200, 300

@@ -1,0 +1,5 @@
+"""CORD: photographed receipts."""
+
+from docexp.documents.readers.cord.reader import CordReader
+
+__all__ = ["CordReader"]

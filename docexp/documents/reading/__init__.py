@@ -1,0 +1,1 @@
+"""What readers share: files and names of a download, boxes, pictures, words of OCR, forms, questions, exclude lists."""
