@@ -17,6 +17,7 @@ from docexp.documents.geometry import Boxes, clip
 from docexp.documents.images import MAX_PIXELS
 from docexp.documents.pdf_text import page_words
 from docexp.documents.readers.reader import Report
+from docexp.documents.reading.pictures import Picture
 from docexp.errors import DocexpError
 
 if TYPE_CHECKING:
@@ -42,22 +43,22 @@ class PdfPage:
 
 
 @contextmanager
-def open_pdf(file: Path) -> Iterator[Any]:
-    """pdfium's document of a file, closed at the end.
+def open_pdf(data: bytes, name: str) -> Iterator[Any]:
+    """pdfium's document of a PDF's bytes, closed at the end; ``name`` is how messages call it.
 
     Raises:
-        DocexpError: pypdfium2 is missing; the file is no PDF (a pointer of git-annex or Git LFS is named as such), is
-            encrypted, or damaged.
+        DocexpError: pypdfium2 is missing; the PDF is encrypted, damaged, or has no page.
     """
     pdfium = _pdfium()
-    data = _checked(file)
     try:
         document = pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:
         if "password" in str(error).lower():
-            raise DocexpError(f"{file} is encrypted. Save it without a password, or take it out.") from None
-        raise DocexpError(f"{file} is damaged: pdfium cannot open it. Copy it again from the archive.") from None
+            raise DocexpError(f"{name} is encrypted. Save it without a password, or take it out.") from None
+        raise DocexpError(f"{name} is damaged: pdfium cannot open it. Copy it again from the archive.") from None
     try:
+        if not len(document):
+            raise DocexpError(f"{name} has no page. Copy it again from the archive.")
         yield document
     finally:
         document.close()
@@ -76,12 +77,11 @@ def pdf_pages(
         max_pages: so many pages are read, or all.
 
     Raises:
-        DocexpError: as ``open_pdf``; a page is damaged, or has more than ``MAX_PIXELS`` at this dpi.
+        DocexpError: as ``open_pdf``; the file is no PDF (a pointer of git-annex or Git LFS is named as such); a page is
+            damaged, or has more than ``MAX_PIXELS`` at this dpi.
     """
-    with open_pdf(file) as document:
+    with open_pdf(_checked(file), str(file)) as document:
         count = len(document)
-        if not count:
-            raise DocexpError(f"{file} has no page. Copy it again from the archive.")
         wanted = count if max_pages is None else min(count, max_pages)
         report.refuse(
             "pages beyond the first of their PDF that were wanted",
@@ -89,10 +89,28 @@ def pdf_pages(
             one="page beyond the first of its PDF that were wanted",
         )
         for number in range(wanted):
-            yield _page(document, number, f"{file}, page {number + 1}", report, dpi=dpi, render=render)
+            with _page(document, number, f"{file}, page {number + 1}", dpi) as (page, (width, height)):
+                words, boxes = _words(page, (width, height), report)
+                image = _png(_drawn(page, (width, height), dpi)) if render else None
+            yield PdfPage(number, width, height, tuple(words), boxes, image)
 
 
-def _page(document: Any, number: int, where: str, report: Report, *, dpi: float, render: bool) -> PdfPage:
+def pdf_pictures(data: bytes, name: str, dpi: float) -> Iterator[Picture]:
+    """The pages of a PDF's bytes as pngs, drawn as ``pdf_pages`` draws them; their text layer is not read.
+
+    Raises:
+        DocexpError: as ``open_pdf``; a page is damaged, or has more than ``MAX_PIXELS`` at this dpi.
+    """
+    with open_pdf(data, name) as document:
+        for number in range(len(document)):
+            with _page(document, number, f"{name}, page {number + 1}", dpi) as (page, size):
+                picture = Picture(_png(_drawn(page, size, dpi)), "png", *size)
+            yield picture
+
+
+@contextmanager
+def _page(document: Any, number: int, where: str, dpi: float) -> Iterator[tuple[Any, tuple[int, int]]]:
+    """A page of pdfium's document, with its width and height in pixels, closed at the end."""
     pdfium = _pdfium()
     try:
         page = document[number]
@@ -106,17 +124,20 @@ def _page(document: Any, number: int, where: str, report: Report, *, dpi: float,
                 f"{where}: {points[0]:g} × {points[1]:g} points are {width} × {height} pixels at {dpi:g} dpi; "
                 f"a page has 1 to {MAX_PIXELS:,}. Set data.reader.dpi."
             )
-        scale = width / points[0], height / points[1]
-        words, boxes = page_words(page, report)
-        boxes, cut = clip(boxes * (scale * 2), width, height)
-        report.repair("boxes cut at the page's border", cut, one="box cut at the page's border")
-        report.note("pages without a text layer", not words, one="page without a text layer")
-        image = _png(_drawn(page, (width, height), dpi)) if render else None
+        yield page, (width, height)
     except pdfium.PdfiumError as error:
         raise DocexpError(f"{where} is damaged: pdfium cannot read it ({error}).") from None
     finally:
         page.close()
-    return PdfPage(number, width, height, tuple(words), boxes, image)
+
+
+def _words(page: Any, size: tuple[int, int], report: Report) -> tuple[list[str], Boxes]:
+    points = page.get_size()
+    words, boxes = page_words(page, report)
+    boxes, cut = clip(boxes * ((size[0] / points[0], size[1] / points[1]) * 2), *size)
+    report.repair("boxes cut at the page's border", cut, one="box cut at the page's border")
+    report.note("pages without a text layer", not words, one="page without a text layer")
+    return words, boxes
 
 
 def _drawn(page: Any, size: tuple[int, int], dpi: float) -> "Image.Image":

@@ -68,6 +68,47 @@ PDFA = {
         }
     ]
 }
+READ = {
+    "status": "Succeeded",
+    "recognitionResults": [
+        {
+            "page": 1,
+            "clockwiseOrientation": 359.9,
+            "width": 200,
+            "height": 100,
+            "unit": "pixel",
+            "lines": [
+                {
+                    "words": [
+                        {"text": "Total:", "boundingBox": [20, 12, 79, 10, 80, 28, 21, 30]},
+                        {"text": "12", "boundingBox": [90, 10, 110, 10, 110, 30, 90, 30], "confidence": "Low"},
+                    ]
+                },
+                {"words": [{"text": "paid", "boundingBox": [20, 50, 60, 50, 60, 70, 20, 70]}]},
+            ],
+        }
+    ],
+}
+
+
+def _block(kind: str, name: str, text: str, box: list[float], *children: str) -> dict[str, Any]:
+    sides = dict(zip(("Left", "Top", "Width", "Height"), box, strict=True))
+    block = {"BlockType": kind, "Id": name, "Text": text, "Geometry": {"BoundingBox": sides}}
+    return block | ({"Relationships": [{"Type": "CHILD", "Ids": list(children)}]} if children else {})
+
+
+TEXTRACT_LINES = [
+    _block("LINE", "l1", "Total: 12", [0.1, 0.1, 0.45, 0.2], "w1", "w2"),
+    _block("LINE", "l2", "paid", [0.1, 0.5, 0.2, 0.2], "w3"),
+]
+TEXTRACT_WORDS = [
+    _block("WORD", "w1", "Total:", [0.1, 0.1, 0.3, 0.2]),
+    _block("WORD", "w2", "12", [0.45, 0.1, 0.1, 0.2]),
+    _block("WORD", "w3", "paid", [0.1, 0.5, 0.2, 0.2]),
+]
+PAGE_BLOCK = {"BlockType": "PAGE", "Id": "p", "Relationships": [{"Type": "CHILD", "Ids": ["l1", "l2"]}]}
+TEXTRACT = {"DocumentMetadata": {"Pages": 1}, "Blocks": [PAGE_BLOCK, *TEXTRACT_LINES, *TEXTRACT_WORDS]}
+GROUPED = {"PAGE": [PAGE_BLOCK], "LINE": TEXTRACT_LINES, "WORD": TEXTRACT_WORDS}
 IDL = {"pages": [{"text": ["Total: 12", "paid"], "bbox": LINE_BOXES, "poly": [], "score": [0.99, 0.98]}]}
 
 
@@ -76,6 +117,7 @@ def ocr_samples() -> SimpleNamespace:
     """``words``, ``boxes`` and ``lines`` of that page, and ``files``: its OCR under a name for each format."""
     texts = {"a.tsv": TSV, "a.hocr": HOCR, "a.xml": ALTO}
     records = {"a.json": LISTS, "pdfa.json": PDFA, "idl.json": IDL}
+    records |= {"read.json": READ, "textract.json": TEXTRACT, "grouped.json": GROUPED}
     files = texts | {name: json.dumps(record) for name, record in records.items()}
     return SimpleNamespace(words=WORDS, boxes=BOXES, lines=LINES, files=files)
 

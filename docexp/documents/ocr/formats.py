@@ -19,12 +19,14 @@ SUFFIXES = (".json", ".hocr", ".html", ".htm", ".xml", ".tsv")
 class OcrText(NamedTuple):
     """The texts of a page as an engine gave them, with their boxes ``[N, 4]`` in page pixels, neither checked.
 
-    A text may be blank, or a whole line. ``lines`` hold indices of texts; ``None`` where the engine gave none.
+    A text may be blank, or a whole line. ``lines`` hold indices of texts; ``None`` where the engine gave none. ``seen``
+    is the width and height in pixels of the page that the engine saw, where the file says so.
     """
 
     words: tuple[str, ...]
     boxes: Boxes
     lines: tuple[tuple[int, ...], ...] | None
+    seen: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ def _read(page: _Page, width: float, height: float, where: str) -> OcrText:
         tuple(text for text, _ in page.words),
         scaled(boxes, seen, width, height, where),
         tuple(map(tuple, page.lines)) if page.lines else None,
+        seen,
     )
 
 

@@ -46,6 +46,7 @@ def _read(page: list[_Row], width: float, height: float, where: str) -> OcrText:
         tuple(text for _, text in words),
         scaled(boxes, seen, width, height, where),
         tuple(map(tuple, lines.values())),
+        seen,
     )
 
 

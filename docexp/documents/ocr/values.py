@@ -76,8 +76,13 @@ def scaled(boxes: Boxes, seen: tuple[float, float] | None, width: float, height:
             f"{where}: OCR of a page of {wide:g} × {high:g}, but the image is {width:g} × {height:g}: another shape. "
             "Take image and OCR from the same release."
         )
+    return stretched(boxes, (wide, high), width, height)
+
+
+def stretched(boxes: Boxes, seen: tuple[float, float], width: float, height: float) -> Boxes:
+    """Boxes ``[N, 4]`` of a page of the size ``seen``, on one of ``width × height``, be its shape the same or not."""
     limit = np.array([width, height, width, height])
-    found = boxes * (limit / np.array([wide, high, wide, high]))
+    found = boxes * (limit / np.array(seen * 2))
     found = np.where(np.abs(found - limit) < _NOISE * limit, limit, found)
     return np.where(np.abs(found) < _NOISE * limit, 0.0, found)
 
@@ -90,5 +95,4 @@ def relative(boxes: Boxes, width: float, height: float, where: str) -> Boxes:
     """
     if len(boxes) and np.abs(boxes).max() > 2:
         raise DocexpError(f"{where}: boxes are to be shares of the page, 0 to 1, not {np.abs(boxes).max():g}.")
-    unit = scaled(boxes, (1.0, 1.0), 1.0, 1.0, where)
-    return unit * np.array([width, height, width, height])
+    return stretched(boxes, (1.0, 1.0), width, height)

@@ -35,9 +35,8 @@ def _read(page: Any, width: float, height: float, where: str) -> OcrText:
     if "width" in page and "height" in page:
         seen = (number(page["width"], f"{where}: width"), number(page["height"], f"{where}: height"))
     found = box_array(page[boxes], len(texts), f'{where}: "{boxes}"')
-    return OcrText(
-        tuple(texts), scaled(found, seen, width, height, where), _lines(page.get("lines"), len(texts), where)
-    )
+    lines = _lines(page.get("lines"), len(texts), where)
+    return OcrText(tuple(texts), scaled(found, seen, width, height, where), lines, seen)
 
 
 def _listed(data: Any) -> list[Any]:

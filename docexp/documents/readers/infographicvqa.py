@@ -6,17 +6,14 @@ images in ``infographicsvqa_images``, Amazon Textract's results in ``infographic
 at hand: all of it is unverified. ``val`` becomes ``validation``; the test split's answers are hidden.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from docexp.documents.page import Page
-from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.readers.textract import read_textract
-from docexp.documents.reading.boxes import Cut
-from docexp.documents.reading.files import check_keys, plain_name
-from docexp.documents.reading.question_pages import MissingOcr, QuestionUnit, question_page
+from docexp.documents.readers.reader import Report
+from docexp.documents.reading.files import check_keys, inside
+from docexp.documents.reading.question_reader import QuestionReader, QuestionUnit
 from docexp.documents.reading.questions import QuestionFiles
 from docexp.errors import DocexpError
 
@@ -27,39 +24,23 @@ KINDS = ("answer_type", "evidence", "operation/reasoning")
 
 
 @dataclass(kw_only=True)
-class InfographicVqaReader(Reader):
+class InfographicVqaReader(QuestionReader):
     """Reads InfographicVQA from the folder of ``infographicsvqa_qas``, ``…_images`` and ``…_ocr``."""
 
     name: ClassVar[str] = "infographicvqa"
     licence: ClassVar[str] = "unstated by its authors"
-
-    repair: Cut = "clip"
-    """What to do with words that the OCR engine put partly beyond the image: ``clip`` cuts them at its border
-    (counted), ``none`` refuses them."""
-    missing_ocr: MissingOcr = "error"
-    """Where a page's OCR file is missing: ``error`` stops, ``empty`` keeps the page without words (counted)."""
-
-    @property
-    def annotations(self) -> Mapping[str, tuple[str, ...]]:
-        """Questions."""
-        return {"questions": ()}
 
     def units(self, source: Path | None, report: Report) -> Iterator[QuestionUnit]:
         """The images in the order of their first questions, train, then validation, then test."""
         root = self.folder(source)
         questions = QuestionFiles("image_local_name", KINDS, report)
         for split, file in _question_files(root):
-            questions.add(SPLITS[split], file, hidden=split == "test")
+            questions.add_file(SPLITS[split], file)
         for asked in questions:
-            check_keys(asked.record, {"ocr_output_file": str}, asked.where)
-            image = plain_name(asked.image, asked.where)
-            ocr = plain_name(asked.record["ocr_output_file"], asked.where)
-            yield QuestionUnit(asked, root / "infographicsvqa_images" / image, root / "infographicsvqa_ocr" / ocr)
-
-    def read(self, unit: QuestionUnit, report: Report) -> Iterator[tuple[str, Page]]:
-        """One infographic."""
-        page = question_page(unit, read_textract, report, repair=self.repair, missing_ocr=self.missing_ocr)
-        yield unit.asked.split, page
+            check_keys(dict(asked.record), {"ocr_output_file": str}, asked.where)
+            image = inside(root / "infographicsvqa_images", asked.image, asked.where)
+            ocr = inside(root / "infographicsvqa_ocr", asked.record["ocr_output_file"], asked.where)
+            yield QuestionUnit(asked, image, ocr)
 
 
 def _question_files(root: Path) -> list[tuple[str, Path]]:

@@ -10,12 +10,13 @@ import lzma
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
 from docexp.documents.pdf import pdf_pages
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.faults import LeaveOut
 from docexp.documents.reading.files import inside, read_text
 from docexp.errors import DocexpError
 from docexp.settings import AtLeast1, Range
@@ -55,9 +56,9 @@ class KleisterReader(Reader):
     """Whether pages get a picture of the PDF page."""
     max_pages: AtLeast1 | None = None
     """So many pages of a document are read, the others left out, counted; null for all."""
-    missing_documents: Literal["error", "skip"] = "error"
-    """Where a PDF is missing: ``error`` stops, ``skip`` leaves the document out, counted. A pointer of git-annex in the
-    PDF's place is an error either way."""
+    missing_documents: LeaveOut = "error"
+    """Where a PDF is missing: ``error`` stops, ``leave_out`` leaves the document out (counted). A pointer of git-annex
+    in the PDF's place is an error either way."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -84,9 +85,8 @@ class KleisterReader(Reader):
         """The pages of one document."""
         if not unit.file.exists() and not unit.file.is_symlink():
             if self.missing_documents == "error":
-                raise DocexpError(
-                    f"{unit.file} is missing. data.reader.missing_documents=skip leaves such documents out (counted)."
-                )
+                advice = "data.reader.missing_documents=leave_out leaves such documents out (counted)."
+                raise DocexpError(f"{unit.file} is missing. {advice}")
             report.refuse("documents whose PDF is missing", one="document whose PDF is missing")
             return
         for page in pdf_pages(unit.file, report, dpi=self.dpi, render=self.render, max_pages=self.max_pages):

@@ -13,10 +13,10 @@ from typing import ClassVar, Literal
 
 from docexp.documents.ocr.formats import load, read_pages
 from docexp.documents.page import Page
+from docexp.documents.pdf import pdf_pictures
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.readers.rendered import rendered
 from docexp.documents.reading.boxes import BoxRules, Repair
-from docexp.documents.reading.faults import Faults, document_pages
+from docexp.documents.reading.faults import LeaveOut, document_pages
 from docexp.documents.reading.frames import frames
 from docexp.documents.reading.ocr_words import page_text, text_page
 from docexp.documents.reading.pictures import Picture
@@ -45,7 +45,7 @@ class OcrIdlReader(Reader):
     repair: Repair = "clip"
     """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
     that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
-    faults: Faults = "error"
+    faults: LeaveOut = "error"
     """``error`` stops at the first document with a fault, ``leave_out`` leaves such documents out whole (counted)."""
 
     @property
@@ -89,7 +89,7 @@ class OcrIdlReader(Reader):
                 place = f"{where}, page {number + 1}"
                 text = page_text(form.read(pages[number], picture.width, picture.height, place), rules, place)
                 report.note("pages without words", not text.words, one="page without words")
-                yield split, text_page(f"{document}_{number + 1}", document, number, picture, text)
+                yield split, text_page(picture, f"{document}_{number + 1}", document, number, text)
             number += 1
         if number != len(pages):
             raise DocexpError(f"{where}: OCR pages: {len(pages)}, pages of its image: {number}.")
@@ -100,4 +100,4 @@ class OcrIdlReader(Reader):
             return frames(sample.members[suffix], where, report)
         if "pdf" not in sample.members:
             raise DocexpError(f"{where}: no image (.tif, .png, .jpg, .webp) and no .pdf.")
-        return rendered(sample.members["pdf"], self.dpi, where)
+        return pdf_pictures(sample.members["pdf"], f"{where}: its PDF", self.dpi)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from docexp.documents.geometry import as_boxes
 from docexp.documents.page import Page
 from docexp.documents.readers.coco import CocoReader, CocoUnit, page_id
 from docexp.documents.readers.reader import Report
 from docexp.documents.reading.files import listing
+from docexp.documents.reading.ocr_words import text_page
 from docexp.documents.reading.pictures import picture
 
 LABELS = ("text", "title", "list", "table", "figure")
@@ -33,9 +33,9 @@ class PublaynetReader(CocoReader):
     """Annotation files of the validation split, relative to the source."""
     images: str = "*"
     """The folder of the images, relative to the source; ``*`` stands for an annotation file's name without suffix."""
-    test_images: Literal["skip", "keep"] = "skip"
-    """The test split has images and no annotations: ``skip`` leaves them out, ``keep`` gives pages without regions.
-    Both are counted."""
+    test_images: Literal["leave_out", "keep"] = "leave_out"
+    """The test split has images and no annotations: ``leave_out`` leaves them out, ``keep`` gives pages without
+    regions. Both are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -62,18 +62,7 @@ class PublaynetReader(CocoReader):
         image = picture(unit, report)
         report.note("test pages without annotations", one="test page without annotations")
         document, number = self.document({"file_name": unit.name}, str(unit))
-        page = Page(
-            id=unit.stem,
-            document_id=document,
-            number=number,
-            width=image.width,
-            height=image.height,
-            words=(),
-            word_boxes=as_boxes([]),
-            image=image.data,
-            image_format=image.format,
-        )
-        yield "test", page
+        yield "test", text_page(image, unit.stem, document, number)
 
     def document(self, record: dict[str, Any], where: str) -> tuple[str, int]:
         """``PMC3576793_00004.jpg`` is page 4 of article PMC3576793; any other name is a document of its own."""

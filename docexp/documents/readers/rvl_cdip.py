@@ -11,14 +11,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from docexp.documents.geometry import as_boxes
 from docexp.documents.page import Page, PageError
 from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.reading.faults import LeaveOut
 from docexp.documents.reading.files import check_keys, inside, read_text
 from docexp.documents.reading.json_lines import json_lines
-from docexp.documents.reading.pictures import picture
+from docexp.documents.reading.ocr_words import text_page
+from docexp.documents.reading.pictures import left_out, picture
 from docexp.errors import DocexpError
 
 CLASSES = (
@@ -65,9 +66,9 @@ class RvlCdipReader(Reader):
     name: ClassVar[str] = "rvl_cdip"
     licence: ClassVar[str] = "research use"
 
-    missing_images: Literal["error", "skip"] = "error"
-    """Where an image file is missing: ``error`` stops, ``skip`` leaves the page out, counted."""
-    unreadable_images: Literal["error", "skip"] = "error"
+    missing_images: LeaveOut = "error"
+    """Where an image is missing: ``error`` stops, ``leave_out`` leaves the page out (counted)."""
+    unreadable_images: LeaveOut = "error"
     """Where an image does not decode, as one of the test split is said not to: as for ``missing_images``."""
 
     @property
@@ -92,36 +93,20 @@ class RvlCdipReader(Reader):
 
     def read(self, unit: Labelled, report: Report) -> Iterator[tuple[str, Page]]:
         """One page, or none where its image is missing or does not decode and may be left out."""
-        if not unit.image.is_file():
-            if self.missing_images == "error":
-                raise DocexpError(
-                    f"{unit.where}: {unit.image} is missing. data.reader.missing_images=skip leaves such pages out "
-                    "(counted)."
-                )
-            report.refuse("pages whose image is missing", one="page whose image is missing")
+        if left_out(unit.image, self.missing_images, unit.where, report):
             return
         try:
             image = picture(unit.image, report)
         except PageError as error:
             if self.unreadable_images == "error":
-                advice = "data.reader.unreadable_images=skip leaves such pages out (counted)."
+                advice = "data.reader.unreadable_images=leave_out leaves such pages out (counted)."
                 raise DocexpError(f"{str(error).removesuffix('.')}. {advice}") from None
             report.refuse("pages whose image does not decode", one="page whose image does not decode")
             return
         folder, stem = unit.parts[-2:]
         document = folder if len(unit.parts) > 2 else f"{folder}/{stem}"
-        page = Page(
-            id=f"{folder}/{stem}",
-            document_id=document,
-            width=image.width,
-            height=image.height,
-            words=(),
-            word_boxes=as_boxes([]),
-            image=image.data,
-            image_format=image.format,
-            document_class=unit.document_class,
-        )
-        yield unit.split, page
+        page_id, label = f"{folder}/{stem}", unit.document_class
+        yield unit.split, text_page(image, page_id, document, document_class=label)
 
 
 def _lines(split: str, file: Path, images: Path) -> Iterator[Labelled]:

@@ -19,6 +19,7 @@ from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Repair
 from docexp.documents.reading.files import inside, listing, read_bytes
+from docexp.documents.reading.ocr_words import text_page
 from docexp.documents.reading.pictures import MissingImages, picture
 from docexp.errors import DocexpError
 
@@ -82,18 +83,7 @@ class VocReader(Reader):
         rules = BoxRules(image.width, image.height, self.repair, report)
         regions = tuple(_regions(root, rules, str(file)))
         report.note("pages without a region", not regions, one="page without a region")
-        page = Page(
-            id=file.stem,
-            document_id=_document(file.stem),
-            width=image.width,
-            height=image.height,
-            words=(),
-            word_boxes=as_boxes([]),
-            image=image.data,
-            image_format=image.format,
-            regions=regions,
-        )
-        yield split, page
+        yield split, text_page(image, file.stem, _document(file.stem), regions=regions)
 
     def _image(self, root: Element, file: Path, folders: tuple[Path, ...], report: Report) -> Path:
         for folder in folders:

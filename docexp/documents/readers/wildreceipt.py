@@ -18,7 +18,7 @@ from docexp.documents.geometry import Boxes, as_boxes
 from docexp.documents.page import Entity, Page
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Cut
-from docexp.documents.reading.files import check_keys, read_text
+from docexp.documents.reading.files import check_keys, inside, read_text
 from docexp.documents.reading.json_lines import json_lines
 from docexp.documents.reading.pictures import MissingImages, picture
 from docexp.documents.reading.segments import split_segment
@@ -140,8 +140,6 @@ def _image(unit: Receipt) -> Path:
     Raises:
         DocexpError: the path leads out of the dataset.
     """
-    parts = PurePosixPath(unit.record["file_name"]).parts
-    if not parts or ".." in parts or parts[0] == "/" or "\0" in unit.record["file_name"]:
-        raise DocexpError(f"{unit.where}: {unit.record['file_name'][:80]!r} is no path inside {unit.root}.")
+    parts = inside(unit.root, unit.record["file_name"], unit.where).relative_to(unit.root).parts
     ways = [unit.root.joinpath(*parts[skipped:]) for skipped in range(len(parts))]
     return next((way for way in ways if way.is_file()), ways[0])

@@ -51,6 +51,17 @@ class BoxRules:
         x, y, wide, high = values
         return self._mended(as_boxes([x, y, x + wide, y + high]), where)
 
+    def words(self, boxes: Boxes, texts: Sequence[str], where: str) -> Boxes:
+        """Boxes ``[N, 4]`` of words with these ``texts``, as those of one word each.
+
+        Raises:
+            DocexpError: as ``box``; the word is named.
+        """
+        if first_fault(boxes, self.width, self.height) is None:
+            return boxes
+        named = enumerate(zip(texts, boxes.tolist(), strict=True))
+        return as_boxes([self.box(box, f"{where}, word {place} {text!r}") for place, (text, box) in named])
+
     def quad(self, values: Any, where: str) -> Boxes:
         """The box ``[4]`` around the points ``x1, y1, … x4, y4``, whatever their order.
 

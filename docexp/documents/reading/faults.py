@@ -7,12 +7,12 @@ from docexp.documents.page import Page
 from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError
 
-Faults = Literal["error", "leave_out"]
-"""``error`` stops at the first document with a fault, ``leave_out`` leaves such out whole, and counts them."""
+LeaveOut = Literal["error", "leave_out"]
+"""What becomes of what cannot be read: ``error`` stops at the first, ``leave_out`` leaves such out, and counts them."""
 
 
 def document_pages(
-    read: Callable[[Report], Iterator[tuple[str, Page]]], faults: Faults, report: Report
+    read: Callable[[Report], Iterator[tuple[str, Page]]], faults: LeaveOut, report: Report
 ) -> Iterator[tuple[str, Page]]:
     """The pages of a document that ``read`` gives, with their splits; none where it has a fault that may be left out.
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -66,6 +67,21 @@ def inside(folder: Path, name: str, where: str) -> Path:
     return folder.joinpath(*parts)
 
 
+def first_file(name: str, where: str, *folders: Path) -> Path:
+    """The file called ``name`` in the first folder that has it; where none has, its place in the first.
+
+    Raises:
+        DocexpError: as ``inside``.
+    """
+    places = [inside(folder, name, where) for folder in folders]
+    return next((place for place in places if place.is_file()), places[0])
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """A key that sorts names as people do: ``page_2`` before ``page_10``."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
 def read_json(file: Path, hint: str = "Copy it again from the archive.") -> Any:
     """A json file's value.
 
@@ -102,17 +118,6 @@ def check_keys(record: Any, kinds: dict[str, type | tuple[type, ...]], where: st
         if type(record[key]) not in allowed:
             names = " or ".join(one.__name__ for one in allowed)
             raise DocexpError(f'{where}: "{key}" is {repr(record[key])[:80]}, not of type {names}.')
-
-
-def plain_name(name: str, where: str) -> str:
-    """A file's name as an annotation states it, which must not lead into another folder.
-
-    Raises:
-        DocexpError: it does; ``where`` comes first.
-    """
-    if not name or Path(name).name != name or "\0" in name:
-        raise DocexpError(f"{where}: {name[:80]!r} is no file name.")
-    return name
 
 
 def _decoded(data: bytes, file: Path, hint: str) -> str:

@@ -1,16 +1,20 @@
 """The texts that an OCR engine gave, as the words, boxes and lines of a page."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
-from docexp.documents.geometry import Boxes, as_boxes, first_fault
+from docexp.documents.geometry import Boxes, as_boxes
 from docexp.documents.lines import derived_lines
 from docexp.documents.ocr.formats import OcrText
 from docexp.documents.page import Page
 from docexp.documents.reading.boxes import BoxRules
+from docexp.documents.reading.ocr_files import PageOcr
 from docexp.documents.reading.pictures import Picture
+from docexp.errors import DocexpError
+
+WithoutOcr = Literal["error", "keep", "leave_out"]
+"""What becomes of a page without OCR: ``error`` stops, ``keep`` makes a page without words (enough for models of images
+alone), ``leave_out`` makes none. The last two are counted."""
 
 
 class PageText(NamedTuple):
@@ -18,7 +22,38 @@ class PageText(NamedTuple):
 
     words: tuple[str, ...]
     word_boxes: Boxes
-    lines: tuple[tuple[int, ...], ...]
+    lines: tuple[tuple[int, ...], ...] | None
+
+
+NO_TEXT = PageText((), as_boxes([]), None)
+"""Of a page that nobody has read: not even its lines are known."""
+
+
+def said_text(ocr: PageOcr | None, rules: BoxRules, without: WithoutOcr, page_id: str, lack: str) -> PageText | None:
+    """The page's words as ``page_text`` has them; no words, or ``None`` for no page, where OCR gave none with places.
+
+    Args:
+        ocr: of the page, if there is any.
+        rules: for the boxes; its report counts.
+        without: what becomes of a page without OCR, or with plain text alone.
+        page_id: names the page in errors.
+        lack: says what is not there, should there be no OCR.
+
+    Raises:
+        DocexpError: damaged OCR, a faulty box, or no OCR where ``without`` is ``error``.
+    """
+    if ocr and ocr.form:
+        return page_text(ocr.form.read(ocr.data, rules.width, rules.height, ocr.where), rules, ocr.where)
+    if without == "error":
+        what = f"its OCR {ocr.where} is plain text, without places" if ocr else lack
+        raise DocexpError(
+            f"page {page_id}: {what}. data.reader.without_ocr=keep makes pages without words, leave_out makes none "
+            "(counted)."
+        )
+    kind = "whose OCR has no places" if ocr else "without OCR"
+    count = rules.report.note if without == "keep" else rules.report.refuse
+    count(f"pages {kind}", one=f"page {kind}")
+    return PageText((), as_boxes([]), ()) if without == "keep" else None
 
 
 def page_text(ocr: OcrText, rules: BoxRules, where: str) -> PageText:
@@ -31,7 +66,10 @@ def page_text(ocr: OcrText, rules: BoxRules, where: str) -> PageText:
     Raises:
         DocexpError: a faulty box that ``rules`` do not repair.
     """
-    boxes = _mended(ocr, rules, where)
+    size = (rules.width, rules.height)
+    another = ocr.seen is not None and ocr.seen != size
+    rules.report.note("pages whose OCR saw another size", another, one="page whose OCR saw another size")
+    boxes = rules.words(ocr.boxes, ocr.words, where)
     words: list[str] = []
     places: list[list[float]] = []
     owners: list[int] = []
@@ -45,8 +83,10 @@ def page_text(ocr: OcrText, rules: BoxRules, where: str) -> PageText:
     return PageText(tuple(words), found, _lines(ocr, words, found, owners))
 
 
-def text_page(page_id: str, document: str, number: int, picture: Picture, text: PageText) -> Page:
-    """A page of a picture and of what OCR read in it."""
+def text_page(
+    picture: Picture, page_id: str, document: str, number: int = 0, text: PageText = NO_TEXT, **annotations: Any
+) -> Page:
+    """A page of a picture and of what OCR read in it; ``annotations`` are arguments of ``Page``."""
     return Page(
         id=page_id,
         document_id=document,
@@ -58,14 +98,8 @@ def text_page(page_id: str, document: str, number: int, picture: Picture, text: 
         lines=text.lines,
         image=picture.data,
         image_format=picture.format,
+        **annotations,
     )
-
-
-def _mended(ocr: OcrText, rules: BoxRules, where: str) -> Boxes:
-    if first_fault(ocr.boxes, rules.width, rules.height) is None:
-        return ocr.boxes
-    named = enumerate(zip(ocr.words, ocr.boxes.tolist(), strict=True))
-    return np.array([rules.box(box, f"{where}, word {place} {text!r}") for place, (text, box) in named])
 
 
 def _cut(text: str, box: list[float]) -> Iterator[tuple[str, list[float]]]:

@@ -10,12 +10,29 @@ from PIL import Image
 from docexp.documents.images import MAX_PIXELS, inspect
 from docexp.documents.page import ImageFormat
 from docexp.documents.readers.reader import Report
+from docexp.documents.reading.faults import LeaveOut
 from docexp.documents.reading.files import read_bytes
 from docexp.errors import DocexpError
 
 MissingImages = Literal["error", "none", "blank"]
 """Where an image file is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white
 paper of the annotated size, so that models with images run on annotations alone. Both are counted."""
+
+
+def left_out(file: Path, missing: LeaveOut, where: str, report: Report) -> bool:
+    """Whether a page is left out, and counted, since its image is missing and nothing else tells its size.
+
+    Raises:
+        DocexpError: it is missing, and ``missing`` is ``error``; ``where``, the annotation, comes first.
+    """
+    if file.is_file():
+        return False
+    if missing == "error":
+        raise DocexpError(
+            f"{where}: {file} is missing. data.reader.missing_images=leave_out leaves such pages out (counted)."
+        )
+    report.refuse("pages whose image is missing", one="page whose image is missing")
+    return True
 
 
 @dataclass(frozen=True)

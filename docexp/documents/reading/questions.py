@@ -1,6 +1,6 @@
 """Questions about page images: DocVQA's and InfographicVQA's question files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,18 +30,25 @@ class QuestionFiles:
         self._asked: dict[str, Asked] = {}
         self._seen: dict[str, str] = {}
 
-    def add(self, split: str, file: Path, *, hidden: bool) -> None:
-        """The questions of a file; ``hidden`` says that none has answers, as in a test split.
+    def add_file(self, split: str, file: Path) -> None:
+        """The questions of a json file.
 
         Raises:
-            DocexpError: no question file; an id that came before; an image that another split asks about.
+            DocexpError: no question file; or as ``add``.
         """
         release = read_json(file)
         check_keys(release, {"data": list}, str(file))
-        for number, record in enumerate(release["data"]):
-            where = f"{file}, question {number}"
+        self.add(split, ((f"{file}, question {number}", record) for number, record in enumerate(release["data"])))
+
+    def add(self, split: str, records: Iterable[tuple[str, Any]]) -> None:
+        """The questions of some records, each with its place for errors; those of ``test`` hide their answers.
+
+        Raises:
+            DocexpError: no question; an id that came before; an image that another split asks about.
+        """
+        for where, record in records:
             check_keys(record, {self._image_key: str, "questionId": (int, str), "question": str}, where)
-            question = self._question(record, where, hidden)
+            question = self._question(record, where, hidden=split == "test")
             before = self._seen.setdefault(question.id, where)
             if before != where:
                 raise DocexpError(f"{where}: its questionId {question.id} came before: {before}. Remove one of them.")
@@ -57,7 +64,7 @@ class QuestionFiles:
     def __iter__(self) -> Iterator[Asked]:
         return iter(self._asked.values())
 
-    def _question(self, record: Mapping[str, Any], where: str, hidden: bool) -> Question:
+    def _question(self, record: Mapping[str, Any], where: str, *, hidden: bool) -> Question:
         answers = _texts(record, "answers", where)
         if not answers and not hidden:
             self._report.note("questions without an answer", one="question without an answer")

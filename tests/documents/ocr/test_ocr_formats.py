@@ -20,6 +20,9 @@ NAMES = {
     "a.json": "lists of words and boxes",
     "pdfa.json": "pixparse's json (IDL, PDFA)",
     "idl.json": "pixparse's json (IDL, PDFA)",
+    "read.json": "Microsoft Read's json",
+    "textract.json": "Amazon Textract's json",
+    "grouped.json": "Amazon Textract's json",
 }
 
 
@@ -52,7 +55,10 @@ def test_lines_of_idl_are_texts_of_their_own(ocr_samples):
 
 def test_several_pages_are_cut_apart(ocr_samples):
     tsv, hocr, alto = (ocr_samples.files[name] for name in ("a.tsv", "a.hocr", "a.xml"))
-    lists, idl = (json.loads(ocr_samples.files[name]) for name in ("a.json", "idl.json"))
+    lists, idl, read, textract = (
+        json.loads(ocr_samples.files[name]) for name in ("a.json", "idl.json", "read.json", "textract.json")
+    )
+    blocks = [block | {"Page": page} for page in (2, 1) for block in textract["Blocks"]]
     second = "\n".join(line.replace("\t1", "\t2", 1) for line in tsv.split("\n")[1:])
     for name, text in {
         "a.tsv": tsv + second,
@@ -60,10 +66,30 @@ def test_several_pages_are_cut_apart(ocr_samples):
         "a.xml": alto.replace("</Layout>", '<Page WIDTH="2" HEIGHT="1"/></Layout>'),
         "a.json": json.dumps([lists, lists]),
         "idl.json": json.dumps({"pages": idl["pages"] * 2}),
+        "read.json": json.dumps({"recognitionResults": read["recognitionResults"] * 2}),
+        "textract.json": json.dumps({"Blocks": blocks}),
     }.items():
         form, pages = read_pages(load(text.encode(), name, name), name)
         assert len(pages) == 2, name
         assert form.read(pages[1], 200, 100, name).words in (ocr_samples.words, (), ("Total: 12", "paid"))
+
+
+def test_textracts_lines_that_name_no_words_are_derived_later(ocr_samples):
+    record = json.loads(ocr_samples.files["grouped.json"])
+    for line in record["LINE"]:
+        del line["Relationships"]
+    assert read(json.dumps(record), "grouped.json").lines is None
+    assert read('{"PAGE": [], "LINE": [], "WORD": []}', "grouped.json").words == ()
+
+
+def test_pixels_and_shares_say_what_page_the_engine_saw(ocr_samples):
+    assert [read(ocr_samples.files[name], name).seen for name in ("read.json", "a.json", "textract.json")] == [
+        (200, 100),
+        (400, 200),
+        None,
+    ]
+    inches = ocr_samples.files["read.json"].replace('"pixel"', '"inch"')
+    assert read(inches, "read.json").seen is None
 
 
 def test_a_hyphen_at_the_line_end_belongs_to_its_word(ocr_samples):
@@ -107,6 +133,21 @@ BOMB = '<!DOCTYPE alto [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
         ("a.xml", "</alto>", "", "damaged xml (no element found"),
         ("a.xml", "<alto ", BOMB + "<alto ", "declares xml entities"),
         ("a.json", '"12"', "12", "\"words\" holds '12', which is no text."),
+        (
+            "read.json",
+            "[20, 50, 60, 50, 60, 70, 20, 70]",
+            "[20, 50]",
+            'word 0 "paid": its boundingBox has 2 numbers, not',
+        ),
+        ("read.json", "[20, 50, 60,", '["x", 50, 60,', "line 1, word 0 \"paid\": 'x' is no number."),
+        ("read.json", '"lines"', '"words"', 'read.json: no "lines".'),
+        ("read.json", '"height": 100', '"height": 200', "200 × 200, but the image is 200 × 100: another shape"),
+        ("textract.json", '"Left": 0.45', '"Left": 45', "boxes are to be shares of the page, 0 to 1, not 45.1."),
+        ("textract.json", '"w3"]', '"w9"]', "textract.json, line 1: its 1 children are not words of its page."),
+        ("textract.json", '"w3"]', '"w2"]', "textract.json: a word is on two lines."),
+        ("textract.json", '"BlockType": "PAGE"', '"Page": 1', 'textract.json, block 0: no "BlockType".'),
+        ("grouped.json", '"PAGE": [', '"PAGE": [1, ', 'grouped.json: "PAGE" holds what is no block.'),
+        ("grouped.json", '"Text": "12", "Geometry"', '"Text": "12", "G"', 'grouped.json, word 1: no "Geometry".'),
         ("a.json", '"12"', "null", "\"words\" holds 'None', which is no text."),
         ("a.json", "[180, 20, 220, 60]", "[180, 20, 220]", 'a.json: "boxes": '),
         ("a.json", ", [40, 100, 120, 140]", "", 'a.json: "boxes": 3 texts but 2 boxes.'),
@@ -144,7 +185,7 @@ def test_any_damage_gives_words_with_boxes_or_a_refusal(ocr_samples, name, data)
 
 
 @settings(max_examples=150, deadline=None)
-@given(name=st.sampled_from(["a.json", "pdfa.json", "idl.json"]), data=st.data())
+@given(name=st.sampled_from([name for name in NAMES if name.endswith(".json")]), data=st.data())
 def test_any_value_in_a_json_gives_words_with_boxes_or_a_refusal(ocr_samples, name, data):
     record = copy.deepcopy(json.loads(ocr_samples.files[name]))
     plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)

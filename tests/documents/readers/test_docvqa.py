@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -106,12 +108,14 @@ def test_missing_ocr_is_refused_or_counted(tmp_path, image, refusal):
     source = original(tmp_path, image, question())
     (source / "val/ocr_results/ffbg0227_2.json").unlink()
     assert refusal(DocVqaReader(), source) == (
-        "DIR/val/ocr_results/ffbg0227_2.json is missing, and with it the words of the page. Unpack the OCR files too, "
-        "or set data.reader.missing_ocr=empty to keep such pages without words (counted)."
+        "page ffbg0227_2: its OCR file DIR/val/ocr_results/ffbg0227_2.json is missing. "
+        "data.reader.without_ocr=keep makes pages without words, leave_out makes none (counted)."
     )
-    ((_, page),), report = read(source, DocVqaReader(missing_ocr="empty"))
+    ((_, page),), report = read(source, DocVqaReader(without_ocr="keep"))
     assert (page.words, page.lines) == ((), ())
-    assert report.kept == {"pages without OCR, so without words": 1}
+    assert report.kept == {"pages without OCR": 1}
+    pages, report = read(source, DocVqaReader(without_ocr="leave_out"))
+    assert pages == [] and report.refused == {"pages without OCR": 1}
 
 
 def test_faults_name_file_and_question(tmp_path, image, refusal):
@@ -138,11 +142,92 @@ def test_faults_name_file_and_question(tmp_path, image, refusal):
         assert refusal(DocVqaReader(), source) == f"DIR/val/val_v1.0.json, question 0: {text}"
 
 
-def test_a_missing_image_is_refused(tmp_path, image, refusal):
-    source = original(tmp_path, image, question())
+def test_blank_texts_go_another_frame_is_scaled_and_ocr_is_of_one_page(tmp_path, image, refusal):
+    result = ocr()
+    result["recognitionResults"][0] |= {"width": WIDTH * 2, "height": HEIGHT * 2}
+    result["recognitionResults"][0]["lines"][0]["words"][0]["text"] = " "
+    ((_, page),), report = read(original(tmp_path, image, question(), result=result))
+    assert (page.words, page.lines, page.word_boxes.tolist()) == (("2",), ((0,),), [[22, 5, 25, 10]])
+    assert report.kept == {"pages whose OCR saw another size": 1} and report.refused == {"blank texts of OCR": 1}
+    result["recognitionResults"] *= 2
+    said = refusal(DocVqaReader(), original(tmp_path, image, question(), result=result))
+    assert said == "DIR/val/ocr_results/ffbg0227_2.json: OCR pages: 2, pages of its image: 1."
+
+
+def test_a_missing_image_is_refused_or_its_page_left_out(tmp_path, image, refusal):
+    source = original(tmp_path, image, question(), question(2, "aaaa0001_1"))
     (source / "val/documents/ffbg0227_2.png").unlink()
     said = refusal(DocVqaReader(), source)
-    assert said == "DIR/val/documents/ffbg0227_2.png is missing. Is the archive fully unpacked?"
+    assert said == (
+        "DIR/val/val_v1.0.json, question 0: DIR/val/documents/ffbg0227_2.png is missing. "
+        "data.reader.missing_images=leave_out leaves such pages out (counted)."
+    )
+    pages, report = read(source, DocVqaReader(missing_images="leave_out"))
+    assert [page.id for _, page in pages] == ["aaaa0001_1"]
+    assert report.refused == {"pages whose image is missing": 1}
+
+
+def parquet(file: Path, image: bytes, *questions: dict[str, Any], rows: int = 2) -> Path:
+    """A file of the hub's columns, in blocks of so many rows."""
+    texts = {key: pa.string() for key in question() if key not in ("answers", "image")}
+    columns = texts | {"answers": pa.list_(pa.string()), "question_types": pa.list_(pa.string())}
+    columns["image"] = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    record = {"answers": None, "question_types": None}
+    table = [
+        record
+        | {key: str(value) if key in texts else value for key, value in item.items()}
+        | {"image": {"bytes": image}}
+        for item in questions
+    ]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(table, pa.schema(list(columns.items()))), file, row_group_size=rows)
+    return file
+
+
+def test_rows_of_one_page_in_the_hubs_files_become_one_page(tmp_path, image):
+    items = [question(5), question(6, "ffbg0227_1"), question(7, answers=["II"], question_types=["form"])]
+    parquet(tmp_path / "DocVQA" / "validation-00000-of-00002.parquet", image, *items)
+    parquet(tmp_path / "DocVQA" / "validation-00001-of-00002.parquet", image, question(8), question(9, "aaaa0001_1"))
+    parquet(tmp_path / "DocVQA" / "test-00000-of-00001.parquet", image, question(10, "bbbb0001_1", answers=None))
+    parquet(tmp_path / "InfographicVQA" / "test-00000-of-00001.parquet", image, question(11))
+    for name in ("ffbg0227_2", "ffbg0227_1", "aaaa0001_1", "bbbb0001_1"):
+        write(tmp_path / "spdocvqa_ocr" / f"{name}.json", ocr())
+    pages, report = read(tmp_path)
+    assert [(split, page.id, page.document_id, page.number) for split, page in pages] == [
+        ("validation", "ffbg0227_2", "ffbg0227", 2),
+        ("validation", "ffbg0227_1", "ffbg0227", 1),
+        ("validation", "aaaa0001_1", "aaaa0001", 1),
+        ("test", "bbbb0001_1", "bbbb0001", 1),
+    ]
+    assert pages[0][1].questions == (
+        Question("5", "what is the page no ?", ("2", "page 2")),
+        Question("7", "what is the page no ?", ("II",), ("form",)),
+        Question("8", "what is the page no ?", ("2", "page 2")),
+    )
+    assert pages[3][1].questions == (Question("10", "what is the page no ?"),)
+    assert all(page.words == ("page", "2") and page.image == image for _, page in pages)
+    assert report.lines() == []
+
+
+def test_tables_that_are_no_docvqa_are_refused(tmp_path, image, refusal):
+    file = parquet(tmp_path / "val-00000-of-00001.parquet", image, question(1), question(1))
+    where = "DIR/val-00000-of-00001.parquet"
+    assert refusal(DocVqaReader(), tmp_path) == (
+        f"{where}, row 1: its questionId 1 came before: {where}, row 0. Remove one of them."
+    )
+    parquet(file, image, question(1, ucsf_document_page_no="../x"))
+    assert refusal(DocVqaReader(without_ocr="keep"), tmp_path) == (
+        f"{where}, row 0: \"ucsf_document_page_no\" '../x' is no page number."
+    )
+    parquet(file, image, question(1))
+    assert refusal(DocVqaReader(), tmp_path) == (
+        "page ffbg0227_2: its OCR file DIR/spdocvqa_ocr/ffbg0227_2.json is missing. "
+        "data.reader.without_ocr=keep makes pages without words, leave_out makes none (counted)."
+    )
+    parquet(file, b"no image", question(1))
+    assert refusal(DocVqaReader(without_ocr="keep"), tmp_path).startswith(f"{where}, row 0: its image does not decode")
+    pq.write_table(pq.read_table(file).drop(["questionId"]), file)
+    assert refusal(DocVqaReader(), tmp_path) == f"{where}: no column questionId, as DocVQA has."
 
 
 @given(seed=st.integers(0, 10**6))
@@ -158,14 +243,14 @@ def test_damage_gives_a_page_or_a_refusal(tmp_path, seed, image, damaged, dumped
 
 @pytest.mark.real_data
 def test_the_genuine_sample(real_data):
-    pages, report = read(real_data / "docvqa", DocVqaReader(missing_ocr="empty"))
+    pages, report = read(real_data / "docvqa", DocVqaReader(without_ocr="keep"))
     assert [(split, page.id, page.number, len(page.questions)) for split, page in pages] == [
         ("validation", "ffbg0227_2", 2, 1),
         ("validation", "ffhx0227_1", 1, 1),
         ("validation", "ffjw0228_11", 11, 10),
     ]
     assert pages[0][1].questions[0] == Question("26167", "what is the page no or page mentioned ?", ("2", "page 2"))
-    assert report.kept == {"pages without OCR, so without words": 3}
+    assert report.kept == {"pages without OCR": 3}
 
 
 def infographics(tmp_path: Path, image: bytes, stem: str = "infographicsVQA", item: Any = None) -> Path:
@@ -202,4 +287,4 @@ def test_no_infographics_are_refused(tmp_path, image, refusal):
     assert refusal(InfographicVqaReader(), tmp_path).startswith("DIR: no InfographicVQA here.")
     item = {"questionId": 1, "question": "?", "image_local_name": "../1.jpeg", "ocr_output_file": "1.json"}
     said = refusal(InfographicVqaReader(), infographics(tmp_path, image, item=item))
-    assert said.endswith("question 0: '../1.jpeg' is no file name.")
+    assert said.endswith("question 0: '../1.jpeg' is no file inside DIR/infographicsvqa_images. Correct it.")

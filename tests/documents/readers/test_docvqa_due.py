@@ -109,7 +109,7 @@ LINES = {"structure_value": [[0, 4]], "positions": []}
     [
         ({"tokens": ["a"]}, ": 1 tokens but 3 positions. Copy the file again."),
         ({"tokens": ["a", 1, "b"]}, ": a token is no text. Copy the file again."),
-        ({"positions": [[1, 2, 3]] * 3}, ', token 0 "DATE:": box [1.0, 2.0, 3.0] is not four numbers.'),
+        ({"positions": [[1, 2, 3]] * 3}, ", positions: expected boxes of 4 numbers, not an array of shape (3, 3)."),
         ({"structures": {"pages": PAGES, "lines": LINES}}, ": content of 2 pages, not of one."),
         (
             {"structures": {"pages": {**PAGES, "positions": [[0, 0, 0, 9]]}, "lines": LINES}},

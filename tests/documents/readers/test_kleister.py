@@ -93,9 +93,9 @@ def test_a_missing_pdf_is_refused_or_left_out_and_an_unused_one_counted(tmp_path
     source = download(tmp_path, (KEYS, ""), (KEYS, "party=A"))
     (source / "documents/d0.pdf").rename(source / "documents/spare, one.pdf")
     assert refused(source) == (
-        "DIR/documents/d0.pdf is missing. data.reader.missing_documents=skip leaves such documents out (counted)."
+        "DIR/documents/d0.pdf is missing. data.reader.missing_documents=leave_out leaves such documents out (counted)."
     )
-    pages, report = read(source, missing_documents="skip")
+    pages, report = read(source, missing_documents="leave_out")
     assert {page.document_id for _, page in pages} == {"d1"}
     assert report.refused == {
         "splits without in.tsv.xz": 2,
@@ -105,7 +105,7 @@ def test_a_missing_pdf_is_refused_or_left_out_and_an_unused_one_counted(tmp_path
 
 
 @pytest.mark.parametrize("kind", ["link", "text"])
-def test_a_pointer_of_git_annex_is_named_as_such_even_where_missing_pdfs_are_skipped(tmp_path, kind):
+def test_a_pointer_of_git_annex_is_named_as_such_even_where_missing_pdfs_are_left_out(tmp_path, kind):
     source = download(tmp_path, (KEYS, ""))
     file = source / "documents/d0.pdf"
     file.unlink()
@@ -114,7 +114,7 @@ def test_a_pointer_of_git_annex_is_named_as_such_even_where_missing_pdfs_are_ski
         file.symlink_to(target)
     else:
         file.write_text(target)
-    text = refused(source, missing_documents="skip")
+    text = refused(source, missing_documents="leave_out")
     assert "git-annex" in text and "git annex get . (or the script that comes with the dataset)" in text
 
 

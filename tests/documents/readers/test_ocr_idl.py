@@ -98,7 +98,9 @@ def test_documents_of_pdf_alone_are_drawn(tmp_path):
     grey = [np.array(decode(page)).mean() for _, page in pages]
     assert abs(grey[0] - 90) < 3 and grey[1] < 3
     np.testing.assert_allclose(pages[0][1].word_boxes[2], [40, 100, 120, 140])
-    assert "its PDF cannot be opened" in refusal(tmp_path / "b", {"a.pdf": b"%PDF-1.4", "a.json": ocr(2)})
+    assert "sample a: its PDF is damaged: pdfium cannot open it." in refusal(
+        tmp_path / "b", {"a.pdf": b"%PDF-1.4", "a.json": ocr(2)}
+    )
 
 
 def test_faulty_documents_are_refused_or_left_out_whole(tmp_path):

@@ -54,9 +54,9 @@ def test_a_missing_image_is_refused_or_left_out_and_counted(tmp_path):
     source = download(tmp_path, f"{NAME} 3", "imagesa/a/b/c/abc00/1.tif 0", "imagesa/a/b/c/abd00/2.tif 15")
     assert refused(source) == (
         "DIR/labels/val.txt, line 2: DIR/images/imagesa/a/b/c/abc00/1.tif is missing. "
-        "data.reader.missing_images=skip leaves such pages out (counted)."
+        "data.reader.missing_images=leave_out leaves such pages out (counted)."
     )
-    pages, report = read(source, missing_images="skip")
+    pages, report = read(source, missing_images="leave_out")
     assert len(pages) == 1 and report.refused == {"pages whose image is missing": 2}
 
 
@@ -65,8 +65,8 @@ def test_an_unreadable_image_is_refused_or_left_out_and_counted(tmp_path):
     (source / "images" / NAME).write_bytes(b"II*\0" + bytes(40))
     text = refused(source)
     assert "503210033+-0034.tif: its image does not decode (" in text
-    assert text.endswith(". data.reader.unreadable_images=skip leaves such pages out (counted).")
-    assert read(source, unreadable_images="skip")[1].refused == {"pages whose image does not decode": 1}
+    assert text.endswith(". data.reader.unreadable_images=leave_out leaves such pages out (counted).")
+    assert read(source, unreadable_images="leave_out")[1].refused == {"pages whose image does not decode": 1}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_class_folders_with_windows_paths_and_a_newline_inside(tmp_path):
 
 @pytest.mark.real_data
 def test_genuine_lists_and_images(real_data):
-    pages, report = read(real_data / "rvl_cdip", missing_images="skip")
+    pages, report = read(real_data / "rvl_cdip", missing_images="leave_out")
     assert Counter(split for split, _ in pages) == {"validation": 8, "test": 8}
     assert report.refused == {"splits without a list of labels": 1, "pages whose image is missing": 1996}
     units = list(RvlCdipReader().units(real_data / "rvl_cdip", Report()))

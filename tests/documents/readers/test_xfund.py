@@ -186,7 +186,10 @@ def test_faults_name_file_document_and_place(tmp_path, refusal):
         "Nearest: answer."
     )
     release(tmp_path, document(form(), "../de"))
-    assert refusal(XfundReader(), source) == "DIR/de.train.json, document 0: '../de.jpg' is no file name."
+    assert (
+        refusal(XfundReader(), source)
+        == "DIR/de.train.json, document 0: '../de.jpg' is no file inside DIR/de.train. Correct it."
+    )
     release(tmp_path, {**document(form()), "img": {"fname": "a.jpg", "width": 10**6, "height": 10**6}})
     assert refusal(XfundReader(missing_images="blank"), source) == (
         "DIR/de.train/a.jpg: its annotations speak of 1000000 × 1000000 pixels. Correct them."

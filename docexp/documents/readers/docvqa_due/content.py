@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from docexp.documents.geometry import as_boxes
-from docexp.documents.readers.ocr_text import OcrText, scaled
-from docexp.documents.reading.boxes import BoxRules
+from docexp.documents.ocr.formats import OcrText
+from docexp.documents.ocr.values import box_array, stretched
 from docexp.documents.reading.files import check_keys
 from docexp.errors import DocexpError
 
@@ -53,24 +52,20 @@ def content_of(contents: Sequence[Any], engine: str, where: str) -> Content:
     return Content(where, layer["tokens"], layer["positions"], lines, width, height)
 
 
-def read_content(content: Content, rules: BoxRules) -> OcrText:
-    """The content's words, boxes and lines, scaled from its frame to a page of ``rules.width × rules.height`` pixels.
+def read_content(content: Content, width: float, height: float) -> OcrText:
+    """The content's texts, boxes and lines, scaled from its frame to a page of ``width × height`` pixels.
 
     Raises:
-        DocexpError: tokens without positions, a token that is no text, a line that is no range of them, a faulty box.
+        DocexpError: tokens without positions, a token that is no text, a line that is no range of them.
     """
     tokens, where = content.tokens, content.where
     if len(tokens) != len(content.positions):
         raise DocexpError(f"{where}: {len(tokens)} tokens but {len(content.positions)} positions. Copy the file again.")
     if not all(isinstance(token, str) for token in tokens):
         raise DocexpError(f"{where}: a token is no text. Copy the file again.")
-    frame, size = (content.width, content.height), (rules.width, rules.height)
-    boxes = [
-        rules.box(scaled(position, frame, size), f'{where}, token {number} "{token}"')
-        for number, (token, position) in enumerate(zip(tokens, content.positions, strict=True))
-    ]
-    lines = [_range(line, len(tokens), where) for line in content.lines]
-    return OcrText(list(tokens), as_boxes(boxes), lines)
+    boxes = box_array(content.positions, len(tokens), f"{where}, positions")
+    lines = tuple(_range(line, len(tokens), where) for line in content.lines)
+    return OcrText(tuple(tokens), stretched(boxes, (content.width, content.height), width, height), lines)
 
 
 def _frame(positions: Sequence[Any], where: str) -> tuple[int, int]:

@@ -16,8 +16,9 @@ from docexp.documents.page import Page, Question
 from docexp.documents.readers.docvqa_due.content import Content, content_of, read_content
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Cut
-from docexp.documents.reading.files import check_keys, plain_name
+from docexp.documents.reading.files import check_keys, inside
 from docexp.documents.reading.json_lines import json_lines
+from docexp.documents.reading.ocr_words import page_text, text_page
 from docexp.documents.reading.pictures import Picture, picture
 from docexp.errors import DocexpError
 from docexp.settings import Folder
@@ -74,20 +75,8 @@ class DocVqaDueReader(Reader):
         else:
             image = Picture(None, "png", unit.content.width, unit.content.height)
         rules = BoxRules(image.width, image.height, self.repair, report)
-        text = read_content(unit.content, rules)
-        report.note("empty words", sum(not word.strip() for word in text.words), one="empty word")
-        page = Page(
-            id=name,
-            width=image.width,
-            height=image.height,
-            words=tuple(text.words),
-            word_boxes=text.boxes,
-            image=image.data,
-            image_format=image.format,
-            lines=tuple(text.lines),
-            questions=_questions(unit, report),
-        )
-        yield unit.split, page
+        text = page_text(read_content(unit.content, image.width, image.height), rules, unit.content.where)
+        yield unit.split, text_page(image, name, "", 0, text, questions=_questions(unit, report))
 
     def _documents(self, folder: Path, report: Report) -> Iterator[Document]:
         asked: dict[str, tuple[str, Mapping[str, Any]]] = {}
@@ -105,8 +94,7 @@ class DocVqaDueReader(Reader):
                 report.refuse("documents without questions", one="document without questions")
                 continue
             content = content_of(record["contents"], self.ocr, where)
-            name = plain_name(f"{record['name']}.png", where)
-            image = Path(self.images).expanduser() / name if self.images else None
+            image = inside(Path(self.images).expanduser(), f"{record['name']}.png", where) if self.images else None
             yield Document(SPLITS[folder.name], *questions, content, image)
         if asked:
             name, (where, _) = next(iter(asked.items()))

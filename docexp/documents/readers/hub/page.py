@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from docexp.documents.geometry import Boxes, as_boxes, first_fault
+from docexp.documents.geometry import Boxes, as_boxes
 from docexp.documents.images import inspect
 from docexp.documents.lines import derived_lines
-from docexp.documents.ocr.values import box_array
+from docexp.documents.ocr.values import box_array, stretched
 from docexp.documents.page import ImageFormat, Page, Question
 from docexp.documents.readers.hub.columns import Columns
 from docexp.documents.readers.hub.scale import BoxScale
@@ -118,12 +116,8 @@ class RowReader:
         boxes = box_array(values["boxes"], len(words), f'{where}: "{self.columns.of["boxes"]}"')
         per = {"0..1000": 1000.0, "0..1": 1.0}.get(self.scale)
         if per is not None:
-            boxes = boxes / per * np.array([width, height, width, height])
-        if first_fault(boxes, width, height) is None:
-            return boxes
-        rules = BoxRules(width, height, self.repair, self.report)
-        named = enumerate(zip(words, boxes.tolist(), strict=True))
-        return np.array([rules.box(box, f"{where}, word {place} {word!r}") for place, (word, box) in named])
+            boxes = stretched(boxes, (per, per), width, height)
+        return BoxRules(width, height, self.repair, self.report).words(boxes, words, where)
 
     def _tags(self, tags: Any, words: tuple[str, ...], where: str) -> list[str]:
         if not isinstance(tags, list) or len(tags) != len(words):

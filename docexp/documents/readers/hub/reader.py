@@ -11,12 +11,12 @@ from PIL import Image
 
 from docexp.documents.page import Page
 from docexp.documents.readers.hub.columns import Columns, find_columns
-from docexp.documents.readers.hub.files import TableFile, table_files
 from docexp.documents.readers.hub.layout import row_page
 from docexp.documents.readers.hub.page import RowReader
 from docexp.documents.readers.hub.scale import SAMPLED, BoxScale, Looked, find_scale
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import Repair
+from docexp.documents.reading.tables import TableFile, table_files
 from docexp.errors import DocexpError
 from docexp.hub import HUB_ID, dataset_folder
 

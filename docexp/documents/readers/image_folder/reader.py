@@ -5,23 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from docexp.documents.geometry import as_boxes
 from docexp.documents.page import Page
-from docexp.documents.readers.image_folder.ocr_files import PageOcr, ocr_file
 from docexp.documents.readers.image_folder.tree import Document, Grouping, Tree
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Repair
-from docexp.documents.reading.faults import Faults, document_pages
+from docexp.documents.reading.faults import LeaveOut, document_pages
 from docexp.documents.reading.files import read_bytes
 from docexp.documents.reading.frames import frames
-from docexp.documents.reading.ocr_words import PageText, page_text, text_page
-from docexp.documents.reading.pictures import Picture
+from docexp.documents.reading.ocr_files import ocr_file
+from docexp.documents.reading.ocr_words import WithoutOcr, said_text, text_page
 from docexp.errors import DocexpError
 from docexp.settings import Folder
-
-WithoutOcr = Literal["error", "keep", "leave_out"]
-"""What becomes of a page without OCR: ``error`` stops, ``keep`` makes a page without words (enough for models of images
-alone), ``leave_out`` makes none. The last two are counted."""
 
 
 @dataclass(kw_only=True)
@@ -46,11 +40,11 @@ class ImageFolderReader(Reader):
     ocr_folder: Folder | None = None
     """Where the OCR files lie when not beside the images: a folder with the same folders below it."""
     without_ocr: WithoutOcr = "error"
-    """A page without OCR: ``error`` stops, ``keep`` makes a page without words, ``leave_out`` makes none."""
+    """A page without OCR: ``error`` stops, ``keep`` makes a page without words, ``leave_out`` makes none (counted)."""
     repair: Repair = "none"
     """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
     that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
-    faults: Faults = "error"
+    faults: LeaveOut = "error"
     """``error`` stops at the first document with a fault, ``leave_out`` leaves such documents out whole (counted)."""
 
     @property
@@ -76,9 +70,10 @@ class ImageFolderReader(Reader):
             for frame, picture in enumerate(pictures):
                 page_id = stem if len(pictures) == 1 else f"{stem}#{frame + 1}"
                 said = own.page(frame) if own else whole.page(number) if whole else None
-                text = self._text(page_id, picture, said, report)
+                rules = BoxRules(picture.width, picture.height, self.repair, report)
+                text = said_text(said, rules, self.without_ocr, page_id, "no OCR file was found")
                 if text:
-                    yield unit.split, text_page(page_id, unit.id, number, picture, text)
+                    yield unit.split, text_page(picture, page_id, unit.id, number, text)
                 number += 1
         if whole and whole.count not in (None, number):
             raise DocexpError(f"{unit.whole}: OCR pages: {whole.count}, pages of {unit.id}: {number}.")
@@ -89,22 +84,3 @@ class ImageFolderReader(Reader):
         if ocr_folder and not ocr_folder.is_dir():
             raise DocexpError(f"data.reader.ocr_folder={ocr_folder} is no folder.")
         return Tree(root, self.split, self.document, self.engine, ocr_folder)
-
-    def _text(self, page_id: str, picture: Picture, ocr: PageOcr | None, report: Report) -> PageText | None:
-        """What OCR said; ``None`` if there shall be no page."""
-        if ocr and ocr.form:
-            rules = BoxRules(picture.width, picture.height, self.repair, report)
-            return page_text(ocr.form.read(ocr.data, picture.width, picture.height, ocr.where), rules, ocr.where)
-        return PageText((), as_boxes([]), ()) if self._kept_without(page_id, ocr, report) else None
-
-    def _kept_without(self, page_id: str, ocr: PageOcr | None, report: Report) -> bool:
-        lack = "whose OCR has no places" if ocr else "without OCR"
-        if self.without_ocr == "error":
-            what = f"its OCR {ocr.where} is plain text, without places" if ocr else "no OCR file was found"
-            raise DocexpError(
-                f"page {page_id}: {what}. data.reader.without_ocr=keep makes pages without words, leave_out makes none "
-                "(counted)."
-            )
-        count = report.note if self.without_ocr == "keep" else report.refuse
-        count(f"pages {lack}", one=f"page {lack}")
-        return self.without_ocr == "keep"

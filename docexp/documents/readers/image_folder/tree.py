@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from docexp.documents.ocr.formats import SUFFIXES
-from docexp.documents.readers.image_folder.ocr_files import PLAIN_TEXTS
 from docexp.documents.readers.reader import Report
+from docexp.documents.reading.files import natural
+from docexp.documents.reading.ocr_files import PLAIN_TEXTS
 from docexp.documents.reading.splits import named_split
 from docexp.errors import DocexpError
 
@@ -125,11 +126,6 @@ class Tree:
                 "or give data.reader.split=train."
             )
         return found.pop()
-
-
-def natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts names as people do: ``page_2`` before ``page_10``."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def _stems(folder: Path, images: list[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from docexp.documents.page import Page
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.readers.xfund.paddle import paddle_forms
 from docexp.documents.reading.boxes import BoxRules, Repair
-from docexp.documents.reading.files import check_keys, plain_name, read_json
+from docexp.documents.reading.files import check_keys, first_file, inside, read_json
 from docexp.documents.reading.forms import FORM_LABELS, FormParts, check_items, form_parts
 from docexp.documents.reading.pictures import MissingImages, picture
 from docexp.errors import DocexpError
@@ -123,7 +123,7 @@ def _files(root: Path, languages: Sequence[str]) -> list[tuple[str, str, Path]]:
 def _forms(language: str, split: str, file: Path, report: Report) -> Iterator[Form]:
     if not file.name.startswith(f"{language}."):
         for form in paddle_forms(file, report, by_character=language in BY_CHARACTER):
-            image = file.parent / "image" / plain_name(form.image, form.where)
+            image = inside(file.parent / "image", form.image, form.where)
             yield Form(SPLITS[split], language, form.where, image.stem, form.items, image, form.size)
         return
     release = read_json(file)
@@ -132,9 +132,9 @@ def _forms(language: str, split: str, file: Path, report: Report) -> Iterator[Fo
         where = f"{file}, document {number}"
         check_keys(record, {"id": str, "document": list, "img": dict}, where)
         check_keys(record["img"], {"fname": str, "width": int, "height": int}, f"{where}, img")
-        name, size = plain_name(record["img"]["fname"], where), (record["img"]["width"], record["img"]["height"])
+        size = (record["img"]["width"], record["img"]["height"])
         folders = (file.parent / f"{language}.{split}", file.parent, file.parent / "images")
-        image = next((folder / name for folder in folders if (folder / name).is_file()), folders[0] / name)
+        image = first_file(record["img"]["fname"], where, *folders)
         yield Form(SPLITS[split], language, where, record["id"], record["document"], image, size)
 
 

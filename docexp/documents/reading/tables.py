@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docexp.documents.readers.image_folder.tree import natural
-from docexp.documents.reading.files import check_keys, read_json
+from docexp.documents.reading.files import check_keys, inside, natural, read_json
 from docexp.documents.reading.splits import named_split
 from docexp.errors import DocexpError
 
@@ -99,8 +98,9 @@ def table_files(folder: Path, config: str, split: str) -> list[TableFile]:
         DocexpError: no files of a dataset, a loading script, several configurations, a file of no split.
     """
     if (folder / "dataset_dict.json").is_file():
-        names = _names(folder / "dataset_dict.json", "splits")
-        return [file for name in names for file in _saved(folder / _inside(name), _split(name, name, ""))]
+        record = folder / "dataset_dict.json"
+        names = _names(record, "splits")
+        return [file for name in names for file in _saved(inside(folder, name, str(record)), _split(name, name, ""))]
     if (folder / "state.json").is_file():
         return _saved(folder, split or "train")
     parquet = [file for file in folder.rglob("*.parquet") if not file.name.startswith(".")]
@@ -145,7 +145,7 @@ def _saved(folder: Path, split: str) -> list[TableFile]:
     files = []
     for entry in record["_data_files"]:
         check_keys(entry, {"filename": str}, str(state))
-        files.append(TableFile(split, folder / _inside(entry["filename"])))
+        files.append(TableFile(split, inside(folder, entry["filename"], str(state))))
     return files
 
 
@@ -153,11 +153,6 @@ def _names(file: Path, key: str) -> list[str]:
     record = read_json(file)
     check_keys(record, {key: list}, str(file))
     return [str(name) for name in record[key]]
-
-
-def _inside(name: str) -> str:
-    """A file name without the folders that would lead out of the dataset's."""
-    return Path(name).name
 
 
 def _no_dataset(folder: Path) -> str:
