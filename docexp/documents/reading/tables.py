@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from docexp.documents.readers.reader import SPLITS
 from docexp.documents.reading.files import check_keys, inside, natural, read_json
 from docexp.documents.reading.splits import named_split
 from docexp.errors import DocexpError
@@ -103,19 +104,49 @@ def table_files(folder: Path, config: str, split: str) -> list[TableFile]:
         return [file for name in names for file in _saved(inside(folder, name, str(record)), _split(name, name, ""))]
     if (folder / "state.json").is_file():
         return _saved(folder, split or "train")
-    parquet = [file for file in folder.rglob("*.parquet") if not file.name.startswith(".")]
-    if not parquet:
+    found = _parquet(folder)
+    if not found:
         raise DocexpError(_no_dataset(folder))
-    found: dict[str, list[TableFile]] = {}
-    for file in sorted(parquet, key=lambda file: [natural(part) for part in file.relative_to(folder).parts]):
+    chosen = _chosen(found, config, folder)
+    return [TableFile(_split(name, str(file), split), file) for name, file in chosen]
+
+
+def dataset_tables(folder: Path, columns: set[str], dataset: str) -> list[TableFile]:
+    """The parquet files of a dataset whose ``columns`` are known: train, then validation, then test; none if none.
+
+    Raises:
+        DocexpError: several sets of files, a file of none of these splits, damaged, or without one of the columns.
+    """
+    found = _parquet(folder)
+    if len(found) > 1:
+        names = ", ".join(name or "(none)" for name in found)
+        raise DocexpError(f"{folder} holds several sets of parquet files: {names}. Give the folder of one as source.")
+    files = []
+    for name, file in next(iter(found.values()), []):
+        split = named_split(name)
+        if split not in SPLITS:
+            raise DocexpError(f"{file}: its name tells no split ({', '.join(SPLITS)}). Name it as the hub does.")
+        table = TableFile(split, file)
+        lacking = columns - set(table.schema().names)
+        if lacking:
+            raise DocexpError(f"{file}: no column {', '.join(sorted(lacking))}, as {dataset} has.")
+        files.append(table)
+    return sorted(files, key=lambda table: SPLITS.index(table.split))
+
+
+def _parquet(folder: Path) -> dict[str, list[tuple[str, Path]]]:
+    """Parquet files by configuration, each with the name of its split (empty where nothing tells it)."""
+    found: dict[str, list[tuple[str, Path]]] = {}
+    visible = [file for file in folder.rglob("*.parquet") if not file.name.startswith(".")]
+    for file in sorted(visible, key=lambda file: [natural(part) for part in file.relative_to(folder).parts]):
         shard = _SHARD.match(file.stem)
         told = named_split(file.stem) or named_split(file.parent.name if file.parent != folder else "")
         name = told or (shard.group(1) if shard else "")
-        found.setdefault(_config(file.relative_to(folder)), []).append(TableFile(_split(name, str(file), split), file))
-    return _chosen(found, config, folder)
+        found.setdefault(_config(file.relative_to(folder)), []).append((name, file))
+    return found
 
 
-def _chosen(found: dict[str, list[TableFile]], config: str, folder: Path) -> list[TableFile]:
+def _chosen(found: dict[str, list[tuple[str, Path]]], config: str, folder: Path) -> list[tuple[str, Path]]:
     if config in found:
         return found[config]
     names = ", ".join(name or "(none)" for name in found)

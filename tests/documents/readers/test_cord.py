@@ -217,11 +217,9 @@ def test_broken_parquet_files_are_refused(tmp_path, refusal, encoded):
     file = parquet(tmp_path, encoded(WIDTH, HEIGHT), [receipt()]) / "data/train-00000-of-00001-b4aaeceff1d90ecb.parquet"
     data = file.read_bytes()
     file.write_bytes(data[:-20])
-    assert refusal(CordReader(), tmp_path).startswith(f"DIR/data/{file.name}: not a parquet file (")
+    assert refusal(CordReader(), tmp_path).startswith(f"DIR/data/{file.name}: damaged, or no file of a dataset (")
     pq.write_table(pa.table({"image": ["x"]}), file)
-    assert refusal(CordReader(), tmp_path) == (
-        f"DIR/data/{file.name}: no column ground_truth; CORD has image and ground_truth."
-    )
+    assert refusal(CordReader(), tmp_path) == (f"DIR/data/{file.name}: no column ground_truth, as CORD has.")
     pq.write_table(pa.table({"image": ["x"], "ground_truth": ["{}"]}), file)
     assert refusal(CordReader(), tmp_path) == (f"DIR/data/{file.name}, row 0: \"image\" is 'x', not of type dict.")
 

@@ -14,7 +14,7 @@ from typing import Any
 from docexp.documents.reading.files import check_keys
 from docexp.documents.reading.pictures import Picture, checked_picture
 from docexp.documents.reading.questions import Asked, QuestionFiles
-from docexp.documents.reading.tables import TableFile, table_files
+from docexp.documents.reading.tables import TableFile, dataset_tables
 from docexp.errors import DocexpError
 
 COLUMNS = ("questionId", "question", "ucsf_document_id", "ucsf_document_page_no")
@@ -75,21 +75,11 @@ def row_pictures(unit: AskedRows) -> Iterator[tuple[Asked, Picture]]:
 
 
 def _tables(root: Path) -> list[TableFile]:
-    """The parquet files below a folder, or below its ``DocVQA``.
-
-    Raises:
-        DocexpError: there is none, or it is no DocVQA.
-    """
     folder = root / "DocVQA" if (root / "DocVQA").is_dir() else root
-    if not any(folder.rglob("*.parquet")):
+    files = dataset_tables(folder, {*COLUMNS, "image"}, "DocVQA")
+    if not files:
         raise DocexpError(
             f"{root}: no DocVQA here. Expected val/val_v1.0.json, or spdocvqa_qas/val_v1.0_withQT.json, and the like, "
             "or the hub's parquet files."
         )
-    files = table_files(folder, "", "")
-    for file in files:
-        lacking = {*COLUMNS, "image"} - set(file.schema().names)
-        if lacking:
-            raise DocexpError(f"{file.path}: no column {', '.join(sorted(lacking))}, as DocVQA has.")
-    order = ("train", "validation", "test")
-    return sorted(files, key=lambda file: order.index(file.split) if file.split in order else len(order))
+    return files
