@@ -122,7 +122,8 @@ def ocr_samples() -> SimpleNamespace:
     return SimpleNamespace(words=WORDS, boxes=BOXES, lines=LINES, files=files)
 
 
-ODD = [None, True, -1, 10**400, 1e308, float("nan"), float("inf"), "", "x", [], {}, [1, 2], -5.5, 7, "7", [[0, 0]]]
+ODD = [None, True, -1, 0, 7, -5.5, 2**60, 10**400, 1e308, float("nan"), float("inf"), [], {}, [1, 2], [[0, 0]]]
+ODD += ["", "x", "7", "\ud800", "../../x", "a\0b", "n" * 300]
 
 
 @pytest.fixture(scope="session")
@@ -198,7 +199,7 @@ def dumped() -> Callable[..., bytes]:
     """A json value as a file's bytes, which one seed in eight cuts off or spoils."""
 
     def dump(value: Any, seed: int) -> bytes:
-        data = json.dumps(value, ensure_ascii=False).encode()
+        data = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
         rng = random.Random(-seed)
         if seed % 8 == 7:
             place = rng.randrange(len(data))

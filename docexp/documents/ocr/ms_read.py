@@ -18,6 +18,8 @@ def _recognises(data: Any) -> bool:
 
 
 def _pages(data: Any, where: str) -> list[Any]:
+    if not data["recognitionResults"]:
+        raise DocexpError(f'{where}: "recognitionResults" holds no page.')
     return data["recognitionResults"]
 
 

@@ -14,12 +14,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from docexp.documents.geometry import as_boxes
 from docexp.documents.readers.coco import NUMBER, CocoReader, CocoUnit
 from docexp.documents.readers.reader import Report
 from docexp.documents.reading.boxes import BoxRules
 from docexp.documents.reading.files import check_keys, read_json
-from docexp.documents.reading.segments import split_segment
+from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
 
 LABELS = (
@@ -84,9 +83,7 @@ class DoclaynetReader(CocoReader):
             return super().text(unit, rules, report)
         file = folder / f"{unit.image.stem}.json"
         cells, scale = _cells(read_json(file, "Is the extra archive fully unpacked?"), str(file), rules)
-        words: list[str] = []
-        boxes: list[Any] = []
-        lines: list[tuple[int, ...]] = []
+        text = SegmentWords()
         for number, cell in enumerate(cells):
             place = f"{file}, cell {number}"
             check_keys(cell, {"bbox": list, "text": str}, place)
@@ -96,14 +93,10 @@ class DoclaynetReader(CocoReader):
             if not cell["text"].strip():
                 report.refuse("text cells without visible text", one="text cell without visible text")
                 continue
-            found, shares = split_segment(cell["text"], box)
-            lines.append(tuple(range(len(words), len(words) + len(found))))
-            words += found
-            boxes += shares.tolist()
-        report.note(
-            "words with a share of their text cell's box", len(words), "word with a share of its text cell's box"
-        )
-        return {"words": tuple(words), "word_boxes": as_boxes(boxes), "lines": tuple(lines)}
+            text.add(cell["text"], box)
+        kind = "words with a share of their text cell's box"
+        report.note(kind, len(text.words), "word with a share of its text cell's box")
+        return {"words": tuple(text.words), "word_boxes": text.boxes, "lines": tuple(text.lines)}
 
 
 def _cells(data: Any, where: str, rules: BoxRules) -> tuple[list[Any], Any]:

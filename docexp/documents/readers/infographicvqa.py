@@ -15,10 +15,10 @@ from docexp.documents.readers.reader import Report
 from docexp.documents.reading.files import check_keys, inside
 from docexp.documents.reading.question_reader import QuestionReader, QuestionUnit
 from docexp.documents.reading.questions import QuestionFiles
+from docexp.documents.reading.splits import WITH_VAL
 from docexp.errors import DocexpError
 
 STEMS = ("infographicsVQA", "infographicVQA")
-SPLITS = {"train": "train", "val": "validation", "test": "test"}
 KINDS = ("answer_type", "evidence", "operation/reasoning")
 """The keys that say what kind of question it is."""
 
@@ -35,7 +35,7 @@ class InfographicVqaReader(QuestionReader):
         root = self.folder(source)
         questions = QuestionFiles("image_local_name", KINDS, report)
         for split, file in _question_files(root):
-            questions.add_file(SPLITS[split], file)
+            questions.add_file(WITH_VAL[split], file)
         for asked in questions:
             check_keys(dict(asked.record), {"ocr_output_file": str}, asked.where)
             image = inside(root / "infographicsvqa_images", asked.image, asked.where)
@@ -45,7 +45,7 @@ class InfographicVqaReader(QuestionReader):
 
 def _question_files(root: Path) -> list[tuple[str, Path]]:
     found = []
-    for split in SPLITS:
+    for split in WITH_VAL:
         names = [f"{stem}_{split}_v1.0{end}" for end in ("_withQT.json", ".json") for stem in STEMS]
         present = [root / "infographicsvqa_qas" / name for name in names]
         found += [(split, file) for file in present if file.is_file()][:1]

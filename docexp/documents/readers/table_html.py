@@ -23,9 +23,8 @@ from docexp.documents.reading.boxes import BoxRules, Repair
 from docexp.documents.reading.files import check_keys, inside
 from docexp.documents.reading.json_lines import Line, json_lines
 from docexp.documents.reading.pictures import Picture, picture
+from docexp.documents.reading.splits import WITH_VAL
 from docexp.errors import DocexpError
-
-SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
 
 @dataclass(kw_only=True)
@@ -60,8 +59,8 @@ class TableHtmlReader(Reader):
         table = line.value()
         check_keys(table, {"filename": str, "split": str, "html": dict}, line.where)
         check_keys(table["html"], {"cells": list}, f"{line.where}, html")
-        if table["split"] not in SPLITS:
-            raise DocexpError(f'{line.where}: split "{table["split"][:40]}" is none of {", ".join(SPLITS)}.')
+        if table["split"] not in WITH_VAL:
+            raise DocexpError(f'{line.where}: split "{table["split"][:40]}" is none of {", ".join(WITH_VAL)}.')
         image = self.picture(root, table, line.where, report)
         rules = BoxRules(image.width, image.height, self.repair, report)
         page = Page(
@@ -73,7 +72,7 @@ class TableHtmlReader(Reader):
             image_format=image.format,
             **self._cells(table, rules, line.where),
         )
-        yield SPLITS[table["split"]], page
+        yield WITH_VAL[table["split"]], page
 
     @abstractmethod
     def picture(self, root: Path, table: dict[str, Any], where: str, report: Report) -> Picture:

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-import numpy as np
-
-from docexp.documents.geometry import Boxes, as_boxes
 from docexp.documents.page import Entity, Page
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Cut
 from docexp.documents.reading.files import check_keys, inside, read_text
 from docexp.documents.reading.json_lines import json_lines
 from docexp.documents.reading.pictures import MissingImages, picture
-from docexp.documents.reading.segments import split_segment
+from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
 
 CLASSES = (
@@ -89,28 +86,22 @@ class WildReceiptReader(Reader):
         size = (unit.record["width"], unit.record["height"])
         image = picture(_image(unit), report, annotated=size, missing=self.missing_images)
         rules = BoxRules(image.width, image.height, self.repair, report)
-        words: list[str] = []
-        boxes: list[Boxes] = [as_boxes([])]
-        entities: list[Entity] = []
+        text, entities = SegmentWords(), []
         for number, item in enumerate(unit.record["annotations"]):
             where = f"{unit.where}, segment {number}"
             label, box = _label(item, where, unit.classes), rules.quad(item["box"], where)
-            found, places = split_segment(item["text"], box)
             report.note("segments without text", int(not item["text"].strip()), one="segment without text")
-            indices = tuple(range(len(words), len(words) + len(found)))
             corners: Any = tuple(box.tolist())
-            entities.append(Entity(label, indices, corners, str(number)))
-            words += found
-            boxes.append(places)
+            entities.append(Entity(label, text.add(item["text"], box), corners, str(number)))
         page = Page(
             id=str(PurePosixPath(unit.record["file_name"]).with_suffix("")).strip("/").replace("/", "_"),
             width=image.width,
             height=image.height,
-            words=tuple(words),
-            word_boxes=np.concatenate(boxes),
+            words=tuple(text.words),
+            word_boxes=text.boxes,
             image=image.data,
             image_format=image.format,
-            lines=tuple(entity.words for entity in entities if words[entity.words[0]]),
+            lines=tuple(text.lines),
             entities=tuple(entities),
         )
         yield unit.split, page

@@ -1,6 +1,7 @@
 """Text segments that were annotated as a whole, cut into words with boxes of their own."""
 
 import re
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,3 +37,27 @@ def split_segment(text: str, box: Boxes, *, by_character: bool = False) -> tuple
     boxes[:, 3] = box[3]
     boxes[:, 0] = np.minimum(boxes[:, 0], boxes[:, 2])
     return [match.group() for match in found], boxes
+
+
+@dataclass
+class SegmentWords:
+    """The words of a page's segments, gathered in their order; a segment with text is a line."""
+
+    words: list[str] = field(default_factory=list)
+    lines: list[tuple[int, ...]] = field(default_factory=list)
+    _boxes: list[Boxes] = field(default_factory=lambda: [as_boxes([])])
+
+    @property
+    def boxes(self) -> Boxes:
+        """The words' boxes, ``[N, 4]``."""
+        return np.concatenate(self._boxes)
+
+    def add(self, text: str, box: Boxes) -> tuple[int, ...]:
+        """Cuts a segment (see ``split_segment``) and gives the places of its words."""
+        found, boxes = split_segment(text, box)
+        indices = tuple(range(len(self.words), len(self.words) + len(found)))
+        if text.strip():
+            self.lines.append(indices)
+        self.words += found
+        self._boxes.append(boxes)
+        return indices

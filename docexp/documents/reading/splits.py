@@ -15,6 +15,9 @@ SPLIT_NAMES = {
 }
 """Words in the name of a file or folder that tell its split."""
 
+WITH_VAL = {"train": "train", "val": "validation", "test": "test"}
+"""The splits of datasets that call the second one ``val``."""
+
 
 def named_split(name: str) -> str | None:
     """The split that the words of a name tell; ``None`` where none of them does, or they tell several."""

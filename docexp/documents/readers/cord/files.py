@@ -1,4 +1,9 @@
-"""Where the receipts of CORD lie: json files beside images, or parquet files of the Hugging Face hub."""
+"""Where the receipts of CORD lie: json files beside images, or parquet files of the Hugging Face hub.
+
+The parquet files are those of naver-clova-ix/cord-v1 and -v2, as their cards describe them: none was at hand, so that
+their names (``train-00000-of-00004-….parquet``), and that ``image_id`` names a receipt within its split, are
+unverified.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

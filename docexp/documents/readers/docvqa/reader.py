@@ -20,9 +20,8 @@ from docexp.documents.readers.reader import Report
 from docexp.documents.reading.files import check_keys, first_file
 from docexp.documents.reading.question_reader import QuestionReader, QuestionUnit
 from docexp.documents.reading.questions import Asked, QuestionFiles
+from docexp.documents.reading.splits import WITH_VAL
 from docexp.errors import DocexpError
-
-SPLITS = {"train": "train", "val": "validation", "test": "test"}
 
 
 @dataclass(kw_only=True)
@@ -45,8 +44,8 @@ class DocVqaReader(QuestionReader):
             return
         folders: dict[str, Path] = {}
         for split, file in files:
-            questions.add_file(SPLITS[split], file)
-            folders[SPLITS[split]] = file.parent
+            questions.add_file(WITH_VAL[split], file)
+            folders[WITH_VAL[split]] = file.parent
         for asked in questions:
             name, folder = PurePosixPath(asked.image).name, folders[asked.split]
             images = (folder / "documents", root / "spdocvqa_images", root / "documents")
@@ -79,7 +78,7 @@ def _unit(asked: Asked, image: Path, folder: Path, root: Path) -> QuestionUnit:
 
 def _question_files(root: Path) -> list[tuple[str, Path]]:
     found = []
-    for split in SPLITS:
+    for split in WITH_VAL:
         for folder in (root / "spdocvqa_qas", root / split, root):
             names = (f"{split}_v1.0_withQT.json", f"{split}_v1.0.json")
             present = [folder / name for name in names if (folder / name).is_file()]

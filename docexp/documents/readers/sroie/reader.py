@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import numpy as np
-
-from docexp.documents.geometry import Boxes, area, as_boxes
+from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.readers.sroie.entities import field_entities
@@ -25,7 +23,7 @@ from docexp.documents.reading.boxes import BoxRules, Cut
 from docexp.documents.reading.copies import count_copies
 from docexp.documents.reading.files import check_keys, listing, parse_json, read_bytes
 from docexp.documents.reading.pictures import picture
-from docexp.documents.reading.segments import split_segment
+from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
 
 FIELDS = ("company", "date", "address", "total")
@@ -81,18 +79,18 @@ class SroieReader(Reader):
         """One receipt."""
         image = picture(unit.image, report)
         rules = BoxRules(image.width, image.height, self.repair, report)
-        words, boxes, lines = _words(_decoded(unit.lines, self.encoding, report), unit.lines, rules)
+        text = _words(_decoded(unit.lines, self.encoding, report), unit.lines, rules)
         fields = _fields(_decoded(unit.key, self.encoding, report), unit.key, report)
         page = Page(
             id=unit.lines.stem,
             width=image.width,
             height=image.height,
-            words=tuple(words),
-            word_boxes=boxes,
+            words=tuple(text.words),
+            word_boxes=text.boxes,
             image=image.data,
             image_format=image.format,
-            lines=tuple(lines),
-            entities=field_entities(words, boxes, fields, report),
+            lines=tuple(text.lines),
+            entities=field_entities(text.words, text.boxes, fields, report),
             fields={name: (value,) for name, value in fields.items()},
         )
         yield unit.split, page
@@ -145,11 +143,9 @@ def _decoded(file: Path, encoding: Encoding, report: Report) -> str:
     return text
 
 
-def _words(text: str, file: Path, rules: BoxRules) -> tuple[list[str], Boxes, list[tuple[int, ...]]]:
-    """Words, their boxes and the lines; a line without text is a blank word of no line."""
-    words: list[str] = []
-    boxes: list[Boxes] = [as_boxes([])]
-    lines: list[tuple[int, ...]] = []
+def _words(text: str, file: Path, rules: BoxRules) -> SegmentWords:
+    """The words; a line without text is a blank word of no line."""
+    found = SegmentWords()
     for number, row in enumerate(text.split("\n"), start=1):
         if not row.strip():
             continue
@@ -158,12 +154,8 @@ def _words(text: str, file: Path, rules: BoxRules) -> tuple[list[str], Boxes, li
         box = rules.quad(_numbers(corners, where), where)
         rules.report.note("boxes without area", int(area(as_boxes(box))[0] == 0), one="box without area")
         rules.report.note("lines without text", int(not transcript.strip()), one="line without text")
-        found, places = split_segment(transcript, box)
-        if transcript.strip():
-            lines.append(tuple(range(len(words), len(words) + len(found))))
-        words += found
-        boxes.append(places)
-    return words, np.concatenate(boxes), lines
+        found.add(transcript, box)
+    return found
 
 
 def _numbers(corners: list[str], where: str) -> list[float]:

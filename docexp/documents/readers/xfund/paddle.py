@@ -2,7 +2,9 @@
 
 The earlier files (``xfun_normalize_train.json``, not json in spite of the name) hold
 ``{"height","width","ocr_info":[{"text","label","bbox","id","linking","words"}]}``; the later ones a list of
-``{"transcription","label","points","id","linking"}``, without words and without the page's size.
+``{"transcription","label","points","id","linking"}``, without words and without the page's size. At hand was an earlier
+file of one language and split: that the other languages' are like it, and everything about the later form, are
+unverified.
 """
 
 from collections.abc import Iterator
