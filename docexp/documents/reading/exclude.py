@@ -2,6 +2,11 @@
 
 FUNSD and RVL-CDIP are parts of IIT-CDIP, DocVQA is a part of the collection that IDL comes from, and each writes its
 ids in its own form. ``names`` says which forms are the same page or document; beyond that only equal ids match.
+
+UCSF has renamed its documents since: DocVQA and IDL have the present ids (``qpnl0052``), IIT-CDIP and RVL-CDIP the
+former ones (``dpl03c00``), and nothing in an id leads from one to the other. To leave DocVQA out of IIT-CDIP, list the
+former ids: UCSF's catalogue states both, as ``id`` and ``tid`` of a record (source: its description of the data
+interface, "Industry Documents Data API").
 """
 
 import json
@@ -19,6 +24,8 @@ _LABELLED = re.compile(r"(\.(?:tiff?|png|jpe?g)) +\d+$")
 """A line of RVL-CDIP's label files: an image, a space, the number of its class."""
 _SCANNED = re.compile(r"\d{6}")
 """A file name with so many digits is a Bates number, stamped on the page of a lawsuit; ``0001`` is a mere counter."""
+_FRAME = re.compile(r"#\d+$")
+"""What readers of images put behind the name of a TIFF with several pages."""
 _DOCUMENT = re.compile(r"([a-z]{4}\d{4}|[a-z]{3}\d\d[a-z]\d\d)(?:[_#]\d+)?")
 """UCSF's document ids, the present form (ffbg0227) and the one of IIT-CDIP (rge31d00), with a page number or without.
 Source: the file names of DocVQA and of RVL-CDIP."""
@@ -29,15 +36,16 @@ def names(text: str) -> frozenset[str]:
 
     An id without its file suffix, in small letters, with ``/`` between its parts; besides, of its parts: each that is
     a document id of UCSF, without its page number; and the last, where it has six digits in a row (a Bates number),
-    with RVL-CDIP's ``+-`` read as ``_``. So ``imagesr/r/g/e/rge31d00/503210033+-0034.tif`` is looked up as a whole, as
-    document ``rge31d00``, and as ``503210033_0034``.
+    with RVL-CDIP's ``+-`` read as ``_`` and without the number of a page inside a TIFF: FUNSD calls a page by the Bates
+    numbers of its document, so that all pages of that TIFF match. So ``imagesr/r/g/e/rge31d00/503210033+-0034.tif`` is
+    looked up as a whole, as document ``rge31d00``, and as ``503210033_0034``.
     """
     whole = _SUFFIX.sub("", text.strip().replace("\\", "/").lower())
     parts = whole.split("/")
     found = {whole}
     found |= {match.group(1) for match in map(_DOCUMENT.fullmatch, parts) if match}
     if _SCANNED.search(parts[-1]):
-        found.add(parts[-1].replace("+-", "_"))
+        found.add(_FRAME.sub("", parts[-1]).replace("+-", "_"))
     return frozenset(found - {""})
 
 

@@ -1,6 +1,9 @@
 """Exclude lists: which forms of an id are the same, and what becomes of pages they name."""
 
+import io
+import json
 import os
+import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +11,11 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from docexp.documents.page import Page
+from docexp.documents.readers.iit_cdip import IitCdipReader
+from docexp.documents.readers.ocr_idl import OcrIdlReader
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.exclude import listed, names
 from docexp.errors import DocexpError
@@ -134,3 +140,74 @@ def test_funsd_is_found_in_iit_cdip(real_data, tmp_path):
     pages, report = kept(tmp_path, "\n".join(stems), *images, "imagesa/a/a/a/aaa00a00/1234567890.tif")
     assert pages == ["imagesa/a/a/a/aaa00a00/1234567890.tif"]
     assert sum(report.refused.values()) == 16
+
+
+def tiff(file: Path, *shades: int) -> None:
+    """A grey page for each of the shades; its OCR lies beside it."""
+    first, *rest = (Image.new("L", (40, 30), shade) for shade in shades)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    first.save(file, "tiff", save_all=True, append_images=rest)
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Path:
+    """IIT-CDIP's tree in small: two documents that FUNSD has pages of, one of RVL-CDIP, one of DocVQA, two others."""
+    root = tmp_path / "iit"
+    tiff(root / "imagesn/n/g/j/ngj41f00/0000971160.tif", 1)
+    tiff(root / "imagesy/y/g/d/ygd34c00/82200067_0069.tif", 1, 2, 3)
+    tiff(root / "imagesr/r/g/e/rge31d00/503210033+-0034.tif", 1, 2)
+    tiff(root / "imagesd/d/p/l/dpl03c00/504500010.tif", 1)
+    tiff(root / "imagesr/r/g/e/rge32d00/503210035+-0036.tif", 1)
+    tiff(root / "imagesn/n/g/j/ngj41f01/0000971161.tif", 1)
+    return root
+
+
+FUNSD = ("0000971160", "82200067_0069")
+DOCVQA = ("ffbg0227_2", "qpnl0052_1")
+CASES: dict[str, tuple[list[str], set[str]]] = {
+    "FUNSD's pages": (list(FUNSD), {"ngj41f00", "ygd34c00"}),
+    "FUNSD's files": ([f"dataset/testing_data/annotations/{name}.json" for name in FUNSD], {"ngj41f00", "ygd34c00"}),
+    "RVL-CDIP's labels": ([f"{RVL} 3", "imagesr/r/g/x/rgx31d00/503210099.tif 12"], {"rge31d00"}),
+    "RVL-CDIP's pages": (["rge31d00/503210033+-0034"], {"rge31d00"}),
+    "former ids of DocVQA's documents": (["ffb00a00", "dpl03c00"], {"dpl03c00"}),
+    "DocVQA's own ids": (list(DOCVQA), set()),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("form", ["list", "shards"])
+def test_the_sets_that_models_are_scored_on_are_left_out_of_iit_cdip(tmp_path, collection, case, form):
+    ids, gone = CASES[case]
+    place = tmp_path / "ids.txt"
+    if form == "list":
+        place.write_text("\n".join(ids) + "\n")
+    elif case == "RVL-CDIP's labels":
+        pytest.skip("shards hold ids, not lines of labels")
+    else:
+        place = tmp_path / "set"
+        facts = SetFacts(name="ids", licence="none", command="docexp data prepare data=ids")
+        write_shards(Ids(ids=ids).pages(None, Report()), place, facts)
+    report = Report()
+    reader = IitCdipReader(without_ocr="keep", exclude=[str(place)])
+    kept = {page.document_id.rpartition("/")[2] for _, page in reader.pages(collection, report)}
+    everything = {folder.name for folder in collection.glob("*/*/*/*/*")}
+    assert len(everything) == 6 and everything - kept == gone
+    if gone:
+        frames = {"ngj41f00": 1, "ygd34c00": 3, "rge31d00": 2, "dpl03c00": 1}
+        assert report.refused == {f"pages named in {place}": sum(frames[name] for name in gone)}
+    else:
+        assert f"exclude list that names no page here (do its ids have another form?): {place}" in report.kept
+
+
+def test_docvqas_pages_are_left_out_of_idl(tmp_path):
+    image, ocr = io.BytesIO(), json.dumps({"pages": [{"text": ["a"], "bbox": [[0.1, 0.1, 0.2, 0.2]]}]}).encode()
+    Image.new("L", (40, 30), 255).save(image, "png")
+    with tarfile.open(tmp_path / "idl-train-00000.tar", "w") as tar:
+        for key in ("ffbg0227", "ffbg0228", "qpnl0052"):
+            for suffix, data in (("json", ocr), ("png", image.getvalue())):
+                info = tarfile.TarInfo(f"{key}.{suffix}")
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+    (tmp_path / "docvqa.txt").write_text("\n".join(DOCVQA))
+    reader = OcrIdlReader(exclude=[str(tmp_path / "docvqa.txt")])
+    assert [page.document_id for _, page in reader.pages(tmp_path, Report())] == ["ffbg0228"]
