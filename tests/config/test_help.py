@@ -1,5 +1,7 @@
 """Help says what can be chosen and set, with the words of the files and classes themselves."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,12 +25,14 @@ CHOSEN = [f"{group}={choice}" for group in Project().groups() for choice in Proj
 
 def every_settings_class() -> list[type]:
     """Those of all groups and readers, and whatever else is built on ``Settings``."""
-    import docexp.documents.readers.funsd
+    import docexp.documents.readers
     import docexp.documents.synthetic
     import docexp.models.layoutlmv3
     import docexp.studies.launchers
     import docexp.tasks.tagging  # noqa: F401
 
+    for module in pkgutil.iter_modules(docexp.documents.readers.__path__):
+        importlib.import_module(f"docexp.documents.readers.{module.name}")
     found: list[type] = [*GROUPS.values(), TopSettings]
     for cls in (waiting := [Settings]):
         waiting += cls.__subclasses__()

@@ -1,6 +1,7 @@
 """XFUND: the genuine counts, and its anomalies in miniature files of the release's form and of PaddleOCR's."""
 
 import json
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,29 @@ def test_images_lie_beside_the_file_or_in_a_folder(tmp_path, encoded, place):
     (source / place / "de_train_0.jpg").write_bytes(encoded(WIDTH, HEIGHT, "jpeg"))
     ((_, page),) = read(source, missing_images="error")[0]
     assert page.image_format == "jpg"
+
+
+def test_images_are_read_out_of_the_releases_zip(tmp_path, encoded, refusal):
+    source = release(tmp_path, document(form()))
+    image = encoded(WIDTH, HEIGHT, "jpeg")
+    with zipfile.ZipFile(source / "de.train.zip", "w") as file:
+        file.writestr("__MACOSX/._de_train_0.jpg", b"macOS")
+        file.writestr("de_train/de_train_0.jpg", image)
+    ((_, page),) = read(source, missing_images="error")[0]
+    assert (page.image, page.image_format) == (image, "jpg")
+    with zipfile.ZipFile(source / "de.train.zip", "a") as file:
+        file.writestr("de_train_0.jpg", encoded(9, 9, "jpeg"))
+    assert refusal(XfundReader(), source) == (
+        "DIR/de.train.zip: de_train_0.jpg stands in it 2 times. Unpack it and keep one."
+    )
+    with zipfile.ZipFile(source / "de.train.zip", "w") as file:
+        file.writestr("de_train_0.jpg", encoded(9, 9, "jpeg"))
+    assert refusal(XfundReader(), source).startswith("DIR/de.train.zip, de_train_0.jpg: the image is 9 × 9, its")
+    with zipfile.ZipFile(source / "de.train.zip", "w") as file:
+        file.writestr("other.jpg", image)
+    assert "de_train_0.jpg is missing." in refusal(XfundReader(), source)
+    (source / "de.train.zip").write_bytes(b"PK no zip")
+    assert refusal(XfundReader(), source).startswith("DIR/de.train.zip cannot be read (File is not a zip file).")
 
 
 def test_val_is_the_test_split_and_languages_can_be_chosen(tmp_path, refusal):

@@ -23,7 +23,8 @@ from docexp.documents.readers.xfund.paddle import paddle_forms
 from docexp.documents.reading.boxes import BoxRules, Repair
 from docexp.documents.reading.files import check_keys, first_file, inside, read_json
 from docexp.documents.reading.forms import FORM_LABELS, FormParts, check_items, form_parts
-from docexp.documents.reading.pictures import MissingImages, picture
+from docexp.documents.reading.pictures import MissingImages, Picture, checked_picture, picture
+from docexp.documents.reading.zips import zipped
 from docexp.errors import DocexpError
 
 Language = Literal["de", "es", "fr", "it", "ja", "pt", "zh"]
@@ -38,7 +39,8 @@ BEYOND = 3.0
 class Form:
     """One form: its entities as the release spells them, and where its image should lie.
 
-    ``size`` is the width and height that the file states; ``None`` where it states none.
+    ``size`` is the width and height that the file states; ``None`` where it states none. ``archive`` is the zip that
+    may hold the image where it lies in no folder.
     """
 
     split: str
@@ -48,11 +50,12 @@ class Form:
     items: list[Any]
     image: Path
     size: tuple[int, int] | None
+    archive: Path | None = None
 
 
 @dataclass(kw_only=True)
 class XfundReader(Reader):
-    """Reads XFUND from the folder of its json files; images lie beside them or in folders named like the zips."""
+    """Reads XFUND from the folder of its json files; images lie beside them, in folders or in the zips."""
 
     name: ClassVar[str] = "xfund"
     licence: ClassVar[str] = "CC BY-NC-SA 4.0"
@@ -87,7 +90,7 @@ class XfundReader(Reader):
 
     def read(self, unit: Form, report: Report) -> Iterator[tuple[str, Page]]:
         """One form."""
-        image = picture(unit.image, report, annotated=unit.size, missing=self.missing_images)
+        image = _zipped(unit) or picture(unit.image, report, annotated=unit.size, missing=self.missing_images)
         rules = BoxRules(image.width, image.height, self.repair, report)
         check_items(unit.items, unit.where)
         parts = form_parts(unit.items, unit.where, rules, ("", " ") if unit.language in BY_CHARACTER else (" ",))
@@ -134,8 +137,16 @@ def _forms(language: str, split: str, file: Path, report: Report) -> Iterator[Fo
         check_keys(record["img"], {"fname": str, "width": int, "height": int}, f"{where}, img")
         size = (record["img"]["width"], record["img"]["height"])
         folders = (file.parent / f"{language}.{split}", file.parent, file.parent / "images")
-        image = first_file(record["img"]["fname"], where, *folders)
-        yield Form(SPLITS[split], language, where, record["id"], record["document"], image, size)
+        image, archive = first_file(record["img"]["fname"], where, *folders), file.with_suffix(".zip")
+        yield Form(SPLITS[split], language, where, record["id"], record["document"], image, size, archive)
+
+
+def _zipped(unit: Form) -> Picture | None:
+    """The image out of the release's zip; ``None`` where it is unpacked, or not there."""
+    if unit.archive is None or unit.image.is_file() or not unit.archive.is_file():
+        return None
+    data = zipped(unit.archive, unit.image.name)
+    return None if data is None else checked_picture(data, f"{unit.archive}, {unit.image.name}", annotated=unit.size)
 
 
 def _note_words_beyond(parts: FormParts, report: Report) -> None:
