@@ -29,7 +29,7 @@ def every_settings_class() -> list[type]:
     import docexp.documents.synthetic
     import docexp.models.layoutlmv3
     import docexp.studies.launchers
-    import docexp.tasks.tagging  # noqa: F401
+    import docexp.tasks.tagging
 
     for module in pkgutil.iter_modules(docexp.documents.readers.__path__):
         importlib.import_module(f"docexp.documents.readers.{module.name}")
