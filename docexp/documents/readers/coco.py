@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, Repair, is_number
 from docexp.documents.reading.files import check_keys, inside, read_json
 from docexp.documents.reading.pictures import MissingImages, picture
 from docexp.errors import DocexpError
@@ -168,7 +168,7 @@ def _names(categories: list[Any], file: Path) -> dict[int, str]:
 def _region(annotation: dict[str, Any], names: dict[int, str], rules: BoxRules, place: str) -> Region:
     box = rules.xywh(annotation["bbox"], place)
     size = annotation.get("area", float(area(as_boxes(box))[0]))
-    if type(size) not in NUMBER:
+    if not is_number(size):
         raise DocexpError(f'{place}: "area" is {str(size)[:40]!r}, not a number.')
     crowd = annotation.get("iscrowd", 0)
     if crowd not in (0, 1):
@@ -190,7 +190,7 @@ def _polygons(segmentation: Any, report: Report, place: str) -> tuple[tuple[floa
         raise DocexpError(f'{place}: "segmentation" is {str(segmentation)[:40]!r}, not a list of polygons.')
     polygons = []
     for polygon in segmentation:
-        if not isinstance(polygon, list) or any(type(value) not in NUMBER for value in polygon) or len(polygon) % 2:
+        if not isinstance(polygon, list) or not all(map(is_number, polygon)) or len(polygon) % 2:
             raise DocexpError(f"{place}: polygon {str(polygon)[:40]} is not a list of x, y, x, y, …")
         if len(polygon) < 6:
             report.refuse("polygons of fewer than three points", one="polygon of fewer than three points")

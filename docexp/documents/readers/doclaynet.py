@@ -16,7 +16,7 @@ import numpy as np
 
 from docexp.documents.readers.coco import NUMBER, CocoReader, CocoUnit
 from docexp.documents.readers.reader import Report
-from docexp.documents.reading.boxes import BoxRules
+from docexp.documents.reading.boxes import BoxRules, is_number
 from docexp.documents.reading.files import check_keys, read_json
 from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
@@ -87,7 +87,7 @@ class DoclaynetReader(CocoReader):
         for number, cell in enumerate(cells):
             place = f"{file}, cell {number}"
             check_keys(cell, {"bbox": list, "text": str}, place)
-            if len(cell["bbox"]) != 4 or any(type(value) not in NUMBER for value in cell["bbox"]):
+            if len(cell["bbox"]) != 4 or not all(map(is_number, cell["bbox"])):
                 raise DocexpError(f"{place}: bbox {str(cell['bbox'])[:60]} is not four numbers.")
             box = rules.xywh((np.array(cell["bbox"]) * scale).tolist(), place)
             if not cell["text"].strip():
@@ -104,6 +104,6 @@ def _cells(data: Any, where: str, rules: BoxRules) -> tuple[list[Any], Any]:
     check_keys(data, {"metadata": dict, "cells": list}, where)
     check_keys(data["metadata"], {"coco_width": NUMBER, "coco_height": NUMBER}, f"{where}, metadata")
     wide, high = data["metadata"]["coco_width"], data["metadata"]["coco_height"]
-    if not (wide > 0 and high > 0):
-        raise DocexpError(f"{where}: coco_width {wide} and coco_height {high} are not positive.")
+    if not (is_number(wide) and is_number(high) and wide > 0 and high > 0):
+        raise DocexpError(f"{where}: coco_width {str(wide)[:40]} and coco_height {str(high)[:40]} are no sizes.")
     return data["cells"], np.array([rules.width / wide, rules.height / high] * 2)

@@ -17,9 +17,8 @@ import numpy as np
 
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
-from docexp.documents.readers.coco import NUMBER
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, Repair, is_number
 from docexp.documents.reading.files import check_keys, inside
 from docexp.documents.reading.json_lines import Line, json_lines
 from docexp.documents.reading.pictures import Picture, picture
@@ -193,6 +192,6 @@ def _text(tokens: list[Any], where: str) -> str:
 
 
 def _four(values: Any, where: str) -> list[float]:
-    if not isinstance(values, list) or len(values) != 4 or any(type(value) not in NUMBER for value in values):
+    if not isinstance(values, list) or len(values) != 4 or not all(map(is_number, values)):
         raise DocexpError(f"{where}: bbox {str(values)[:60]} is not four numbers.")
     return values

@@ -21,6 +21,11 @@ _LARGEST = 2.0**53
 """Integers above it are no coordinates, and no floats either."""
 
 
+def is_number(value: Any) -> bool:
+    """Whether a json value is a number that a float holds (``True`` is none, nor is an integer of 400 digits)."""
+    return type(value) is float or (type(value) is int and abs(value) < _LARGEST)
+
+
 @dataclass(frozen=True)
 class BoxRules:
     """Turns the boxes of one page's file into boxes that can be on a page of ``width × height`` pixels."""
@@ -94,11 +99,7 @@ def _shown(values: Any) -> str:
 
 
 def _numbers(values: Any, count: int) -> bool:
-    return (
-        isinstance(values, Sequence)
-        and len(values) == count
-        and all(type(value) is float or (type(value) is int and abs(value) < _LARGEST) for value in values)
-    )
+    return isinstance(values, Sequence) and len(values) == count and all(map(is_number, values))
 
 
 def _advice(fault: str, repair: str) -> str:

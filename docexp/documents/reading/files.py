@@ -55,14 +55,14 @@ def inside(folder: Path, name: str, where: str) -> Path:
     The name is taken as it is written: no escape in it is undone.
 
     Raises:
-        DocexpError: it leads out of the folder, or is no file name at all; ``where`` comes first.
+        DocexpError: it leads out of the folder, holds a line break, or is no file name at all; ``where`` comes first.
     """
     parts = PurePosixPath(name).parts
     try:
         sound = all(0 < len(os.fsencode(part)) <= _NAME_BYTES for part in parts)
     except UnicodeEncodeError:
         sound = False
-    if not parts or parts[0] == "/" or ".." in parts or "\0" in name or not sound:
+    if not parts or parts[0] == "/" or ".." in parts or "\0" in name or name.splitlines() != [name] or not sound:
         raise DocexpError(f"{where}: {name[:80]!a} is no file inside {folder}. Correct it.")
     return folder.joinpath(*parts)
 
