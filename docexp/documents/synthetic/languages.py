@@ -14,6 +14,7 @@ from functools import lru_cache
 from docexp.documents.synthetic.glyphs import FACES, letters_of
 from docexp.documents.synthetic.phrases import PHRASES, Phrases
 from docexp.errors import DocexpError, choice
+from docexp.settings import shown
 
 LOCALES = {
     "en": "en_US",
@@ -98,7 +99,7 @@ def check_languages(shares: Mapping[str, float]) -> None:
         if language not in LOCALES:
             choice("languages", language, tuple(PHRASES))
     if abs(sum(shares.values()) - 1) > 1e-6 or min(shares.values()) < 0:
-        raise DocexpError(f"languages={dict(shares)} must give shares from 0 that add up to 1.")
+        raise DocexpError(f"languages={shown(dict(shares))} must give shares from 0 that add up to 1.")
 
 
 def check_letters(language: str, texts: Iterable[str]) -> None:

@@ -241,7 +241,7 @@ def test_a_letter_that_one_face_lacks_is_named() -> None:
         (
             SyntheticArticles,
             {"languages": {"en": 0.5}},
-            "languages={'en': 0.5} must give shares from 0 that add up to 1.",
+            "languages={en:0.5} must give shares from 0 that add up to 1.",
         ),
         (SyntheticArticles, {"stored": "random"}, "stored=random is none of scan, shuffled."),
         (SyntheticTables, {"ocr_split": 1.5}, "ocr_split=1.5 must lie between 0 and 1"),
