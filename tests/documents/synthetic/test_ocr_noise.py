@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from docexp.documents.page import Page
+from docexp.documents.geometry import as_boxes
+from docexp.documents.page import Entity, Page
 from docexp.documents.readers.reader import Report
 from docexp.documents.synthetic import SyntheticArticles, SyntheticForms, SyntheticQuestions
 from docexp.documents.synthetic.ocr import LOOKALIKES, OcrNoise, add_ocr_noise, misread
@@ -85,10 +86,20 @@ def test_a_split_words_boxes_share_its_box_by_letters() -> None:
 
 
 def test_words_of_two_entities_are_never_merged() -> None:
-    page = _page(1)
+    boxes = as_boxes([[10 * n, 0, 10 * n + 8, 9] for n in range(4)])
+    entities = tuple(Entity(label, words, (0, 0, 40, 9)) for label, words in (("a", (0,)), ("b", (1, 2)), ("c", (3,))))
+    page = Page("p", 40, 9, ("one", "two", "three", "four"), boxes, lines=((0, 1, 2, 3),), entities=entities)
     noisy = add_ocr_noise(page, OcrNoise(merged=1.0), random.Random(0), Report())
-    assert len(noisy.words) < len(page.words)
-    assert _texts(noisy) == _texts(page)
+    assert noisy.words == ("one", "twothree", "four")
+    assert noisy.word_boxes.tolist() == [[0, 0, 8, 9], [10, 0, 28, 9], [30, 0, 38, 9]]
+    assert [entity.words for entity in noisy.entities or ()] == [(0,), (1,), (2,)]
+    assert noisy.lines == ((0, 1, 2),)
+
+
+def test_words_that_do_not_follow_each_other_in_the_reading_order_are_never_merged() -> None:
+    boxes = as_boxes([[0, 0, 8, 9], [10, 0, 18, 9]])
+    page = Page("p", 40, 9, ("one", "two"), boxes, lines=((0, 1),), reading_order=(1, 0))
+    assert add_ocr_noise(page, OcrNoise(merged=1.0), random.Random(0), Report()).words == ("one", "two")
 
 
 def test_dropped_words_leave_their_entities() -> None:

@@ -1,13 +1,17 @@
 """Questions: their answers, the shares that are planted, and the ceilings, counted by hand over drawn pages."""
 
 import math
+import random
 
 import pytest
 
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Report
 from docexp.documents.synthetic import SyntheticQuestions
+from docexp.documents.synthetic.glyphs import Font
+from docexp.documents.synthetic.leaf import Evidence, Leaf
 from docexp.documents.synthetic.phrases import KEYS, PHRASES
+from docexp.documents.synthetic.questions import plan_questions, stay_unique
 
 
 def _found(page: Page, answer: str) -> bool:
@@ -155,3 +159,23 @@ def test_twins_are_asked_the_same_of_other_words() -> None:
                     assert counts <= 1
                 assert any(_found(p, one.answers[0]) for p in document) == any(_found(p, two.answers[0]) for p in twins)
     assert same <= 2, "of 48: a word of one letter may have no other that fits"
+
+
+def test_what_stands_twice_in_a_document_is_not_asked() -> None:
+    font = Font("DejaVuSans", 12)
+
+    def leaf(name: str, *values: str) -> Leaf:
+        made = Leaf(400, 400)
+        for row, text in enumerate(values):
+            key = made.write([f"{name}{row}:"], 10, 10 + 20 * row, font)
+            made.evidence.append(Evidence("field", (key,), made.write(text.split(), 100, 10 + 20 * row, font)))
+        return made
+
+    plan = {"number": 0, "each": 1, "elsewhere": 0.0, "missed": 0.0}
+    one, other = leaf("a", "12.50", "99.10", "Ada Lovelace"), leaf("b", "12.50", "Ada Byron")
+    for seed in range(20):
+        asked = plan_questions([one, other], random.Random(seed), **plan)
+        assert one.text(asked[0].evidence.answer) in ("99.10", "Ada Lovelace")
+        assert stay_unique(asked, [one, other])
+        retold = leaf("a", "12.50", "99.10", "99.10")
+        assert not stay_unique(asked[:1], [retold, other])
