@@ -14,7 +14,7 @@ from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.shards.index import TABLE, Index
 from docexp.shards.members import parse_sample, to_page
-from docexp.shards.table import check_table, read_row
+from docexp.shards.table import check_table, read_place, read_row
 
 OPEN_FILES = 64
 """A block of the order is a few shards; a process may hold about a thousand files."""
@@ -30,7 +30,10 @@ class ShardReader:
     def __init__(self, index: Index) -> None:
         self.index = index
         self._files: OrderedDict[Path, int] = OrderedDict()
-        check_table(index.folder / TABLE, len(index))
+        self._latest = -1, ""  # row and key: whoever reads a page wants its key as well
+        self._table = index.folder / TABLE
+        self._paths = [index.path(shard) for shard in range(len(index.shards))]  # joining paths costs 5 μs
+        check_table(self._table, len(index))
         for shard in range(len(index.shards)):
             fault = damage(index, shard)
             if fault:
@@ -44,7 +47,7 @@ class ShardReader:
         """
         shard, key, members = self._sample(row)
         try:
-            return to_page(members, f"{self.index.path(shard)}, sample {key}")
+            return to_page(members, f"{self._paths[shard]}, sample {key}")
         except DocexpError as error:
             raise DocexpError(damage(self.index, shard, deep=True) or str(error)) from None
 
@@ -54,11 +57,11 @@ class ShardReader:
 
     def key(self, row: int) -> str:
         """The sample's WebDataset key."""
-        return self._sample(row)[1]
+        return self._latest[1] if self._latest[0] == row else self._sample(row)[1]
 
     def entry(self, row: int) -> np.void:
         """A row of the index's table (``table.ROW``)."""
-        return read_row(self._file(self.index.folder / TABLE), row)
+        return read_row(self._file(self._table), row)
 
     def close(self) -> None:
         """Closes this process's files; reading opens them again."""
@@ -70,17 +73,18 @@ class ShardReader:
             self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"index": self.index, "_files": OrderedDict()}
+        return self.__dict__ | {"_files": OrderedDict()}
 
     def _sample(self, row: int) -> tuple[int, str, dict[str, bytes]]:
-        entry = self.entry(row)
-        shard, size = int(entry["shard"]), int(entry["size"])
-        path = self.index.path(shard)
+        shard, offset, size = read_place(self._file(self._table), row)
+        path = self._paths[shard]
         # pread has no file position to share, so files inherited over a fork serve both processes
-        data = os.pread(self._file(path), size, int(entry["offset"]))
+        data = os.pread(self._file(path), size, offset)
         try:
             if len(data) == size:
-                return shard, *parse_sample(data)
+                key, members = parse_sample(data)
+                self._latest = row, key
+                return shard, key, members
         except tarfile.TarError:
             pass
         fault = damage(self.index, shard, deep=True)
