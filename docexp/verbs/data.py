@@ -15,6 +15,7 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
                 docexp data index tars=DIR name=my_pages
   check       validate every page, image and checksum; exit status 1 on faults
                 docexp data check data=funsd
+                jobs=N processes read; pages that come twice, odd boxes and labels are notes
   stats       counts of pages, words and entities
                 docexp data stats data=funsd
   tokenizer   train byte-level BPE on the training split
@@ -30,7 +31,7 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
         ("--again",),
         (),
     ),
-    "check": ({}, (), ("data", "paths")),
+    "check": ({"jobs": "text"}, (), ("data", "paths")),
     "stats": ({}, (), ("data", "paths")),
     "tokenizer": ({"out": "folder", "vocab_size": "text"}, (), ("data", "paths")),
 }
