@@ -7,7 +7,7 @@ import re
 import string
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -73,38 +73,42 @@ def parse_sample(data: bytes) -> tuple[str, dict[str, bytes]]:
     Raises:
         tarfile.TarError: the bytes are no tar members, or end too early.
     """
-    return scan_members(data) or _tar_members(data)
+    return scan_members(lambda size, place: data[place : place + size], 0, len(data)) or _tar_members(data)
 
 
-def scan_members(data: bytes) -> tuple[str, dict[str, bytes]] | None:
+def scan_members(read: Callable[[int, int], bytes], place: int, end: int) -> tuple[str, dict[str, bytes]] | None:
     """``parse_sample`` where all members are plain files with plain headers, ``None`` where ``tarfile`` must judge.
 
-    Several times as fast as ``tarfile``, which builds an object and several attributes for every header. Source of the
-    fields and of the checksum (the sum of the header's bytes, its own eight counted as spaces): POSIX.1-2017, pax,
-    "ustar Interchange Format".
+    Several times as fast as ``tarfile``, which builds an object and several attributes for every header, and no byte
+    is copied twice. Source of the fields and of the checksum (the sum of the header's bytes, its own eight counted as
+    spaces): POSIX.1-2017, pax, "ustar Interchange Format".
+
+    Args:
+        read: gives so many bytes from a place in the tar, fewer where it ends.
+        place: where the sample's first header begins.
+        end: where its last member ends.
     """
-    key, members, place, end = "", {}, 0, len(data)
-    view = memoryview(data)
+    key, members, start = "", {}, place
     while place < end:
-        header = _HEADER.match(data, place)
-        if header is None or _header_sum(view, place) != int(header[3], 8):
+        head = read(tarfile.BLOCKSIZE, place)
+        header = _HEADER.match(head)
+        if header is None or len(head) < tarfile.BLOCKSIZE or _header_sum(head) != int(header[3], 8):
             return None
-        first = place + tarfile.BLOCKSIZE
-        last = first + int(header[2], 8)
-        place = first + (last - first + tarfile.BLOCKSIZE - 1) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+        first, size = place + tarfile.BLOCKSIZE, int(header[2], 8)
+        place = first + (size + tarfile.BLOCKSIZE - 1) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
         if place > end:
             return None
         parts = _parts(header[1].decode("ascii"))
         if parts:
-            key, members[parts[1]] = parts[0], data[first:last]
-    return (key, members) if end else None
+            key, members[parts[1]] = parts[0], (content := read(size, first))
+            if len(content) < size:
+                return None
+    return (key, members) if place > start else None
 
 
-def _header_sum(view: memoryview, place: int) -> int:
+def _header_sum(head: bytes) -> int:
     """The sum of a header's bytes, its checksum read as spaces. Adler-32's lower half is exact up to 256 bytes."""
-    first = zlib.adler32(view[place : place + 148])
-    middle = zlib.adler32(view[place + 156 : place + 334])
-    last = zlib.adler32(view[place + 334 : place + 512])
+    first, middle, last = zlib.adler32(head[:148]), zlib.adler32(head[156:334]), zlib.adler32(head[334:])
     return (first & 0xFFFF) + (middle & 0xFFFF) + (last & 0xFFFF) - 3 + 8 * 32
 
 

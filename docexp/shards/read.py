@@ -5,6 +5,8 @@ import os
 import tarfile
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import numpy as np
 from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.shards.index import TABLE, Index
-from docexp.shards.members import parse_sample, to_page
+from docexp.shards.members import parse_sample, scan_members, to_page
 from docexp.shards.table import check_table, read_place, read_row
 
 OPEN_FILES = 64
@@ -77,18 +79,19 @@ class ShardReader:
 
     def _sample(self, row: int) -> tuple[int, str, dict[str, bytes]]:
         shard, offset, size = read_place(self._file(self._table), row)
-        path = self._paths[shard]
         # pread has no file position to share, so files inherited over a fork serve both processes
-        data = os.pread(self._file(path), size, offset)
-        try:
+        read = partial(os.pread, self._file(self._paths[shard]))
+        sample = scan_members(read, offset, offset + size) or self._parsed(shard, read(size, offset), size, row)
+        self._latest = row, sample[0]
+        return shard, *sample
+
+    def _parsed(self, shard: int, data: bytes, size: int, row: int) -> tuple[str, dict[str, bytes]]:
+        """A sample whose tar is out of the ordinary."""
+        with suppress(tarfile.TarError):
             if len(data) == size:
-                key, members = parse_sample(data)
-                self._latest = row, key
-                return shard, key, members
-        except tarfile.TarError:
-            pass
+                return parse_sample(data)
         fault = damage(self.index, shard, deep=True)
-        raise DocexpError(fault or f"{path}: row {row} of the index is no sample of this tar")
+        raise DocexpError(fault or f"{self._paths[shard]}: row {row} of the index is no sample of this tar")
 
     def _file(self, path: Path) -> int:
         if path not in self._files:

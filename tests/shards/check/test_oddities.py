@@ -12,7 +12,7 @@ from docexp.shards.check import Expected, check
 from docexp.shards.index import Index, SetFacts
 from docexp.shards.write import write_shards
 
-WORDS = tuple(["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "and", "sleeps"])
+WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "and", "sleeps")
 
 
 def png(width: int, height: int) -> bytes:
