@@ -56,8 +56,8 @@ COMMANDS = {
 
 HELP = """usage: docexp bench step|data [key=value …]
 
-step: a training step of docexp's model against that of transformers' own class: equal weights, equal
-batches, one process, alternating order. Times, memory, and how far outputs and gradients lie
+step: a training step of docexp's model against that of transformers' own class: equal weights,
+equal batches, one process, alternating order. Times, memory, and how far outputs and gradients lie
 apart, in the same run.
 
   docexp bench step out=step_cpu

@@ -18,6 +18,9 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
                 jobs=N processes read; pages that come twice, odd boxes and labels are notes
   stats       counts of pages, words and entities
                 docexp data stats data=funsd
+  preview     pages with all that is annotated on them, as one HTML file
+                docexp data preview data=funsd out=funsd.html
+                split=test pages=12 seed=0 draw them, ids=a,b name them
   tokenizer   train byte-level BPE on the training split
                 docexp data tokenizer data=funsd vocab_size=4096 out=tokenizers/funsd
 
@@ -33,6 +36,11 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     ),
     "check": ({"jobs": "text"}, (), ("data", "paths")),
     "stats": ({}, (), ("data", "paths")),
+    "preview": (
+        {"out": "file", "split": "text", "pages": "text", "ids": "text", "seed": "text"},
+        (),
+        ("data", "paths"),
+    ),
     "tokenizer": ({"out": "folder", "vocab_size": "text"}, (), ("data", "paths")),
 }
 """Each command's arguments with what their values are, its flags, and the groups of which it takes settings."""

@@ -47,10 +47,5 @@ def place(index: Index, row: int) -> str:
 
 def places(index: Index, rows: Sequence[int]) -> str:
     """The first ``SHOWN`` places, each with its split."""
-    named = ", ".join(f"{place(index, row)} ({split_of(index, row)})" for row in rows[:SHOWN])
+    named = ", ".join(f"{place(index, row)} ({index.split_of(row)})" for row in rows[:SHOWN])
     return named + (", …" if len(rows) > SHOWN else "")
-
-
-def split_of(index: Index, row: int) -> str:
-    """The split that a row belongs to."""
-    return next(name for name, contents in index.splits.items() if row in contents.rows)

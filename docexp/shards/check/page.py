@@ -11,7 +11,7 @@ from docexp.documents.images import decode
 from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.shards.check.alike import look, wording
-from docexp.shards.check.finding import sample_at, split_of
+from docexp.shards.check.finding import sample_at
 from docexp.shards.check.oddities import Oddity, answers_found, oddities
 from docexp.shards.contents import counts_of
 from docexp.shards.index import Index
@@ -47,7 +47,7 @@ def check_row(index: Index, row: int) -> Checked:
     try:
         where, page = _read(index, row, found)
         image = _image(page, where, found)
-        _observe(page, image, split_of(index, row), found)
+        _observe(page, image, index.split_of(row), found)
         entry = index.table[row]
         if tuple(int(entry[name]) for name in COUNTED) != page_counts(page) or entry["document"] != hash64(
             page.document_id

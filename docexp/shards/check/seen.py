@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from docexp.documents.images import decode
 from docexp.shards.check.alike import SAME, close_pairs, equal_groups, linked, thumbnail
-from docexp.shards.check.finding import place, places, sample_at, split_of
+from docexp.shards.check.finding import place, places, sample_at
 from docexp.shards.check.page import Checked
 from docexp.shards.contents import LABELLED, Tally
 from docexp.shards.index import INDEX, Index
@@ -95,7 +95,7 @@ class Seen:
         return not pictured.all() or len(np.unique(self._images[group])) > 1
 
     def _named(self, groups: list[list[int]], text: str) -> Iterator[str]:
-        splits = [len({split_of(self._index, row) for row in group}) for group in groups]
+        splits = [len({self._index.split_of(row) for row in group}) for group in groups]
         order = sorted(range(len(groups)), key=lambda number: (splits[number] == 1, groups[number][0]))
         for number in order[:GROUPS]:
             group = groups[number]
