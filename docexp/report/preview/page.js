@@ -71,17 +71,20 @@ const DRAWN = {
     const points = page.order.map((word) => middle(page.boxes[word]));
     const size = Math.max(page.width, page.height) / 110;
     return [draw("polyline", { points: points.map((point) => point.join(",")).join(" ") }),
-      ...points.map(([x, y], i) => {
-        const number = draw("text", { x, y: y - size / 3, "font-size": size, "stroke-width": size / 4, "text-anchor": "middle" });
+      ...points.map(([x], i) => {
+        const y = page.boxes[page.order[i]][1] + size / 4; // above the word, which stays legible
+        const number = draw("text", { x, y, "font-size": size, "stroke-width": size / 4, "text-anchor": "middle" });
         number.textContent = i + 1;
         return number;
       })];
   },
 };
 
-// An arrow begins and ends at the sides that face each other.
+// An arrow begins and ends at the sides that face each other; it is upright where one box lies above the other.
 function ends(from, to) {
-  const [[ax, ay], [bx, by]] = [middle(from), middle(to)];
+  let [[ax, ay], [bx, by]] = [middle(from), middle(to)];
+  const [left, right] = [Math.max(from[0], to[0]), Math.min(from[2], to[2])];
+  if (left < right) ax = bx = (left + right) / 2;
   if (to[0] >= from[2]) return [[from[2], ay], [to[0], by]];
   if (to[2] <= from[0]) return [[from[0], ay], [to[2], by]];
   return by >= ay ? [[ax, from[3]], [bx, to[1]]] : [[ax, from[1]], [bx, to[3]]];
@@ -102,7 +105,7 @@ function paint(page) {
     svg.append(group);
   }
   const paper = get("paper");
-  paper.style.width = `min(100%, ${Math.max(500, Math.min(1100, page.width))}px)`;
+  paper.style.width = `min(100%, ${Math.max(900, Math.min(1200, page.width))}px)`;
   paper.style.aspectRatio = `${page.width} / ${page.height}`;
   paper.replaceChildren(...(page.image ? [make("img", undefined, { src: page.image, alt: "" })] : []), svg);
 }
