@@ -16,8 +16,9 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
   check       validate every page, image and checksum; exit status 1 on faults
                 docexp data check data=funsd
                 jobs=N processes read; pages that come twice, odd boxes and labels are notes
-  stats       counts of pages, words and entities
-                docexp data stats data=funsd
+  stats       counts of pages, words and labels, page sizes, tokens on a page
+                docexp data stats data=funsd tokenizer=data:4096
+                plot=FILE.png draws them, --json prints json; pages=1000 of each split are read
   preview     pages with all that is annotated on them, as one HTML file
                 docexp data preview data=funsd out=funsd.html
                 split=test pages=12 seed=0 draw them, ids=a,b name them
@@ -35,7 +36,7 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
         (),
     ),
     "check": ({"jobs": "text"}, (), ("data", "paths")),
-    "stats": ({}, (), ("data", "paths")),
+    "stats": ({"tokenizer": "folder", "plot": "file", "pages": "text"}, ("--json",), ("data", "paths")),
     "preview": (
         {"out": "file", "split": "text", "pages": "text", "ids": "text", "seed": "text"},
         (),
