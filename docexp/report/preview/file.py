@@ -12,7 +12,9 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-s
 
 def document(title: str, about: str, records: Sequence[dict[str, Any]]) -> str:
     """The HTML. Texts of pages are data of the script, which writes them as text only: none is ever markup."""
-    style, script = (files(__package__).joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    style, script = (
+        files("docexp.report.preview").joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
+    )
     return f"""<!doctype html>
 <html lang="en">
 <head>
