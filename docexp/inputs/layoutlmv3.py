@@ -6,11 +6,10 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from docexp.documents.box_levels import level_boxes
 from docexp.documents.geometry import normalise
-from docexp.documents.images import decode
+from docexp.documents.images import square_image
 from docexp.documents.page import BoxLevel, Page
 from docexp.errors import DocexpError
 from docexp.inputs.encoder import PageEncoder
@@ -101,14 +100,8 @@ class LayoutLMv3Encoder(PageEncoder):
 
 
 def page_pixels(page: Page, size: int) -> NDArray[np.uint8]:
-    """The page's image in RGB resized to ``size × size`` with Pillow's bilinear filter, ``[3, size, size]``.
-
-    Source: ``LayoutLMv3ImageProcessorPil`` (``resample`` bilinear, whatever the page's proportions).
-    """
-    image = decode(page)
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+    """The page's image as ``square_image`` gives it, ``[3, size, size]``."""
+    return np.ascontiguousarray(np.asarray(square_image(page, size)).transpose(2, 0, 1))
 
 
 def _line_of_words(page: Page) -> NDArray[np.int64]:

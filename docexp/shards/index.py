@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +30,10 @@ class SetFacts:
     command: str
     ocr_engine: str | None = None
     ocr_version: str | None = None
+    images: str = "keep"
+    """How page images are stored: ``keep`` as they came, ``png`` or ``jpg`` encoded anew."""
+    image_size: int | None = None
+    """Side in pixels of the square that they were resized to before they were stored; None where they were not."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Index:
         try:
             return cls(
                 folder=folder,
-                facts=SetFacts(**{f.name: record[f.name] for f in fields(SetFacts)}),
+                facts=SetFacts(**{f.name: record[f.name] for f in fields(SetFacts) if _given(f, record)}),
                 splits={name: Contents.from_json(values) for name, values in record["splits"].items()},
                 shards=tuple(
                     Shard(**shard | {"rows": tuple((first, stop) for first, stop in shard["rows"])})
@@ -164,7 +168,9 @@ class Index:
         """Folder, shards, size and licence in one line."""
         count, size = len(self.shards), sum(shard.size for shard in self.shards)
         shards = "1 shard" if count == 1 else f"{count:,} shards"
-        return f"{self.folder}: {shards}, {size / 1e6:,.1f} MB · licence: {self.facts.licence}"
+        side, kind = self.facts.image_size, self.facts.images
+        stored = "" if kind == "keep" else f" · images stored as {kind}" + (f", {side} × {side}" if side else "")
+        return f"{self.folder}: {shards}, {size / 1e6:,.1f} MB{stored} · licence: {self.facts.licence}"
 
     def path(self, shard: int) -> Path:
         """Where a shard lies."""
@@ -188,6 +194,11 @@ class Index:
     def _what_exists(self) -> str:
         pages = ", ".join(f"{name} ({contents.pages:,} pages)" for name, contents in self.splits.items())
         return f"It has, in this order, {pages}."
+
+
+def _given(item: Field[Any], record: Mapping[str, Any]) -> bool:
+    """Whether a fact stands in the record; only one that came to be later may be missing there."""
+    return item.name in record or item.default is MISSING
 
 
 def _read_record(folder: Path) -> dict[str, Any]:

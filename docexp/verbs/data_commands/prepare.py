@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docexp.config.project import Project
-from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError
 from docexp.shards.index import SetFacts
 from docexp.verbs.data_commands.common import counting, data_settings, say_made, split_command
@@ -13,7 +12,8 @@ from docexp.verbs.data_commands.common import counting, data_settings, say_made,
 
 def run(words: Sequence[str], project: Project) -> int:
     """A reader's pages to shards."""
-    from docexp.shards.write import write_shards
+    from docexp.shards.prepare import Preparation, default_jobs
+    from docexp.shards.store_image import StoredImages
 
     split = split_command(words, "prepare")
     data = data_settings(split.overrides, project, "prepare")
@@ -23,13 +23,42 @@ def run(words: Sequence[str], project: Project) -> int:
     if source is None and data.reader.needs_source:
         raise DocexpError(f"{data.name} needs source=DIR, the folder of its unpacked download.")
     out = Path(split.arguments.get("out", data.shards)).expanduser()
-    report = Report()
-    facts = SetFacts(
-        name=data.name, licence=data.reader.licence, command=shlex.join(["docexp", "data", "prepare", *words])
+    side, quality = split.arguments.get("image_size"), split.arguments.get("quality")
+    images = StoredImages(
+        images=split.arguments.get("images", "png" if side else "keep"),  # pyright: ignore[reportArgumentType]
+        image_size=number("image_size", side) if side else None,
+        quality=number("quality", quality) if quality else StoredImages.quality,
     )
+    if quality and images.images != "jpg":
+        raise DocexpError(f"quality={quality} is for images=jpg only. Leave it out.")
+    jobs = split.arguments.get("jobs")
+    facts = SetFacts(name=data.name, licence=data.reader.licence, command=_command(words))
     with counting(data.name) as count:
-        made = write_shards(
-            data.reader.pages(source, report), out, facts, again="--again" in split.flags, report=report, progress=count
-        )
+        made, report = Preparation(
+            data.reader,
+            source,
+            out,
+            facts,
+            jobs=number("jobs", jobs) if jobs else default_jobs(),
+            images=images,
+            again="--again" in split.flags,
+            progress=count,
+        ).run()
     say_made(made, report)
     return 0
+
+
+def _command(words: Sequence[str]) -> str:
+    """The command as it was typed, without the number of processes, which changes no byte."""
+    return shlex.join(["docexp", "data", "prepare", *(word for word in words if not word.startswith("jobs="))])
+
+
+def number(name: str, text: str) -> int:
+    """An argument's whole number, at least 1.
+
+    Raises:
+        DocexpError: it is none.
+    """
+    if not text.isdigit() or int(text) < 1:
+        raise DocexpError(f"{name}={text} must be a whole number, at least 1")
+    return int(text)
