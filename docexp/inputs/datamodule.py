@@ -48,6 +48,7 @@ class TrainingData(EvaluationData):
         order: the training order.
         max_steps: optimiser steps of the whole run.
         micro_batch: training samples a process holds at once.
+        skip: whether training does without pages that cannot be read; validation never does.
     """
 
     def __init__(
@@ -61,12 +62,13 @@ class TrainingData(EvaluationData):
         order: Order,
         max_steps: int,
         micro_batch: int,
+        skip: bool = False,
     ) -> None:
         super().__init__(maker, rows, padding, batch, workers)
-        self._order, self._max_steps, self._micro_batch = order, max_steps, micro_batch
+        self._order, self._max_steps, self._micro_batch, self._skip = order, max_steps, micro_batch, skip
 
     def train_dataloader(self) -> TrainLoader:
         """The stream, resumable."""
         place = self._place(self._micro_batch)
-        steps = TrainSteps(self._maker, self._order, place, self._padding)
+        steps = TrainSteps(self._maker, self._order, place, self._padding, skip=self._skip)
         return TrainLoader(steps, self._order, self._max_steps, place.micro_batches, self._workers)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from docexp.errors import DocexpError
@@ -10,7 +12,8 @@ from docexp.inputs.batch import Batch
 from docexp.inputs.collate import collate, target_counts
 from docexp.inputs.encoder import PageEncoder
 from docexp.inputs.sample import Sample
-from docexp.shards.order import Order, evaluation_slots, sample_rng, slots
+from docexp.inputs.skipping import SKIPPED, SkippedPage, make_step
+from docexp.shards.order import Order, Slot, evaluation_slots, sample_rng, slots
 from docexp.shards.read import ShardReader
 from docexp.tasks.task import Targets
 
@@ -63,10 +66,19 @@ class TrainSteps(Dataset[list[Batch] | DocexpError]):
     """Item ``step`` is this rank's share of a global step: its micro-batches, each carrying the whole share's counts.
 
     A ``DocexpError`` met in a worker is handed over as the item, because torch would bury its text in a traceback.
+
+    Args:
+        maker: rows to samples.
+        order: which rows, when.
+        place: which of them are this process's.
+        padding: how rows of unequal length become tensors.
+        skip: whether a page that cannot be made into a sample is done without, and counted.
     """
 
-    def __init__(self, maker: SampleMaker, order: Order, place: Placement, padding: Padding) -> None:
-        self._maker, self._order, self._place, self._padding = maker, order, place, padding
+    def __init__(
+        self, maker: SampleMaker, order: Order, place: Placement, padding: Padding, *, skip: bool = False
+    ) -> None:
+        self._maker, self._order, self._place, self._padding, self._skip = maker, order, place, padding, skip
 
     def __getitem__(self, step: int) -> list[Batch] | DocexpError:
         try:
@@ -78,10 +90,22 @@ class TrainSteps(Dataset[list[Batch] | DocexpError]):
         place = self._place
         rows = self._order.batch(epoch, batch)
         mine = slots(rows, place.ranks, place.micro_batches, place.micro_batch)[place.rank]
-        micro = [[replace(self._maker.training(s.row, epoch), filler=s.filler) for s in slot] for slot in mine]
+        micro, skipped = self._samples(mine, rows, epoch)
         counts = target_counts([sample for samples in micro for sample in samples])
+        if self._skip:
+            counts[SKIPPED] = float(len(skipped))
         batches = [collate(samples, self._padding.pad_token_id, self._padding.multiple) for samples in micro]
-        return [replace(made, step_counts=counts, micro_batch=number) for number, made in enumerate(batches)]
+        made = [replace(batch, step_counts=counts, micro_batch=number) for number, batch in enumerate(batches)]
+        return [replace(made[0], skipped=skipped), *made[1:]]
+
+    def _samples(
+        self, mine: list[list[Slot]], rows: NDArray[np.int64], epoch: int
+    ) -> tuple[list[list[Sample]], list[SkippedPage]]:
+        make = self._maker.training
+        if not self._skip:
+            return [[replace(make(s.row, epoch), filler=s.filler) for s in slot] for slot in mine], []
+        made = make_step(mine, map(int, rows), lambda row: make(row, epoch), self._maker.reader.shard_name)
+        return made.micro_batches, made.skipped
 
 
 class EvaluationBatches(Dataset[Batch | DocexpError]):

@@ -7,7 +7,7 @@ from typing import Literal
 from docexp.documents.page import BoxLevel
 from docexp.documents.readers.reader import Reader
 from docexp.errors import DocexpError
-from docexp.settings import AtLeast0, AtLeast1, Folder, Settings
+from docexp.settings import AtLeast0, AtLeast1, Folder, Settings, Share
 
 
 @dataclass(kw_only=True)
@@ -36,6 +36,12 @@ class DataSettings(Settings):
     """Rows are padded to the batch's longest, rounded up to a multiple of this."""
     block_shards: AtLeast1 = 8
     """Shuffling happens inside blocks of this many shards, and over the blocks."""
+    on_error: Literal["raise", "skip"] = "raise"
+    """A training page that cannot be read: ``raise`` stops the run, ``skip`` does without it, counts it by tar, and
+    the result says so. Validation and test always stop: a score over fewer pages is another score."""
+    max_skipped: Share = 0.001
+    """Under ``on_error=skip`` a run stops when it skipped a greater share of the pages drawn so far (or of an epoch's
+    pages, while fewer were drawn)."""
     workers: AtLeast0 = 2
     """Processes that read and encode pages ahead of training; 0 does it in the training process."""
 

@@ -22,6 +22,8 @@ EXCLUDED: dict[str, str] = {
     "hydra": "how the configuration was put together",
     "data.shards": "where the data lies; its checksum counts",
     "data.reader": "how the shards were made; their checksum counts",
+    "data.on_error": "changes nothing until a page breaks, and then the result counts what was skipped",
+    "data.max_skipped": "stops a run, and changes nothing of one that goes on",
     "data.workers": "the order and the samples' randomness do not depend on it",
     "model.tokenizer": "where the tokenizer lies; its checksum counts",
     "model.weights": "how their source was spelled; the upstream run and checkpoint, or a checksum, count",

@@ -17,7 +17,7 @@ from docexp.runs.folder import RunFolder
 from docexp.runs.identity import identity
 from docexp.runs.upstream import Upstream, upstream_of
 from docexp.shards.index import Index
-from docexp.shards.needs import LINES, Need, check_needs
+from docexp.shards.needs import LINES, Need, check_needs, check_stored_size
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ def check_pages(settings: RunSettings, index: Index) -> None:
         Need(f"data.box_level={settings.data.box_level}", frozenset(boxes), "Set data.box_level=word."),
     ]
     check_needs(index, needs, data_with)
+    check_stored_size(index, model.image_side)
     settings.task.check_data(settings.data, index)
 
 

@@ -69,6 +69,8 @@ class Result(_Record):
     finished: str = field(default_factory=now)
     evaluation: str = ""
     """The evaluation's folder, relative to the run's."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """By tar, the times that a training page was skipped because it could not be read (``data.on_error=skip``)."""
 
     def __post_init__(self) -> None:
         if self.status not in (FINISHED, DIVERGED):

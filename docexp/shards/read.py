@@ -23,15 +23,20 @@ OPEN_FILES = 64
 class ShardReader:
     """Reads samples of an index in any order. It can be forked and pickled; each process opens the files it needs.
 
+    Args:
+        index: the set.
+        complete: whether all tars must be there; else only one that is read must be.
+
     Raises:
-        DocexpError: a tar or the table is missing, or its size is not the index's.
+        DocexpError: the table, or under ``complete`` a tar, is missing or its size is not the index's.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, *, complete: bool = True) -> None:
         self.index = index
         self._files: OrderedDict[Path, int] = OrderedDict()
+        self._damage: dict[int, str | None] = {}
         check_table(index.folder / TABLE, len(index))
-        for shard in range(len(index.shards)):
+        for shard in range(len(index.shards) if complete else 0):
             fault = damage(index, shard)
             if fault:
                 raise DocexpError(fault)
@@ -46,7 +51,7 @@ class ShardReader:
         try:
             return to_page(members, f"{self.index.path(shard)}, sample {key}")
         except DocexpError as error:
-            raise DocexpError(damage(self.index, shard, deep=True) or str(error)) from None
+            raise DocexpError(self._fault(shard) or str(error)) from None
 
     def members(self, row: int) -> Mapping[str, bytes]:
         """All members of a row's sample by suffix, as they lie in the tar."""
@@ -55,6 +60,10 @@ class ShardReader:
     def key(self, row: int) -> str:
         """The sample's WebDataset key."""
         return self._sample(row)[1]
+
+    def shard_name(self, row: int) -> str:
+        """The name of the tar that a row lies in."""
+        return self.index.shards[int(self.entry(row)["shard"])].name
 
     def entry(self, row: int) -> np.void:
         """A row of the index's table (``table.ROW``)."""
@@ -70,21 +79,29 @@ class ShardReader:
             self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"index": self.index, "_files": OrderedDict()}
+        return {"index": self.index, "_files": OrderedDict(), "_damage": {}}
 
     def _sample(self, row: int) -> tuple[int, str, dict[str, bytes]]:
         entry = self.entry(row)
         shard, size = int(entry["shard"]), int(entry["size"])
         path = self.index.path(shard)
         # pread has no file position to share, so files inherited over a fork serve both processes
-        data = os.pread(self._file(path), size, int(entry["offset"]))
+        file = self._file(path)
         try:
+            data = os.pread(file, size, int(entry["offset"]))
             if len(data) == size:
                 return shard, *parse_sample(data)
         except tarfile.TarError:
             pass
-        fault = damage(self.index, shard, deep=True)
-        raise DocexpError(fault or f"{path}: row {row} of the index is no sample of this tar")
+        except OSError as error:  # the disk itself
+            raise DocexpError(f"{path} cannot be read ({error.strerror})") from None
+        raise DocexpError(self._fault(shard) or f"{path}: row {row} of the index is no sample of this tar")
+
+    def _fault(self, shard: int) -> str | None:
+        """What is wrong with a tar as a whole; looked for once, since all of it has to be read."""
+        if shard not in self._damage:
+            self._damage[shard] = damage(self.index, shard, deep=True)
+        return self._damage[shard]
 
     def _file(self, path: Path) -> int:
         if path not in self._files:

@@ -70,7 +70,7 @@ def build_training_data(run: ResolvedRun) -> TrainingData:
     """The run's training order and validation rows."""
     settings, index = run.settings, run.index
     trainer, data, hardware = settings.trainer, settings.data, settings.hardware
-    rows = index.split(training_split(index, data, trainer))[: settings.debug.pages]
+    rows = training_rows(run)
     validated = validation_split(index, data, trainer)
     return TrainingData(
         build_maker(run, index),
@@ -81,7 +81,15 @@ def build_training_data(run: ResolvedRun) -> TrainingData:
         order=Order(rows, index.shard_starts(rows), settings.seed, trainer.global_batch, data.block_shards),
         max_steps=trainer.max_steps,
         micro_batch=hardware.micro(trainer.global_batch),
+        skip=data.on_error == "skip",
     )
+
+
+def training_rows(run: ResolvedRun) -> range:
+    """The rows of the training order; the first ``debug.pages`` of them where that is set."""
+    settings = run.settings
+    split = training_split(run.index, settings.data, settings.trainer)
+    return run.index.split(split)[: settings.debug.pages]
 
 
 def build_evaluation_data(run: ResolvedRun, index: Index, split: str) -> EvaluationData:
@@ -100,7 +108,8 @@ def build_maker(run: ResolvedRun, index: Index) -> SampleMaker:
     settings = run.settings
     encoder = settings.model.encoder(run.tokenizer, settings.data.box_level, settings.data.window_stride)
     targets = settings.task.targets(settings.data)
-    return SampleMaker(ShardReader(index), encoder, targets, settings.data.train_windows, settings.seed)
+    reader = ShardReader(index, complete=settings.data.on_error == "raise")
+    return SampleMaker(reader, encoder, targets, settings.data.train_windows, settings.seed)
 
 
 def evaluation_rows(run: ResolvedRun, index: Index, split: str) -> Sequence[int]:

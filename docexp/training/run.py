@@ -19,7 +19,13 @@ from docexp.runs.metrics_log import MetricsLog, read
 from docexp.runs.resolve import ResolvedRun, resolve
 from docexp.runs.result import DIVERGED, FINISHED, Result
 from docexp.training import torchrun
-from docexp.training.build import build_module, build_trainer, build_training_data, load_first_weights
+from docexp.training.build import (
+    build_module,
+    build_trainer,
+    build_training_data,
+    load_first_weights,
+    training_rows,
+)
 from docexp.training.checkpoint_io import discard_partial, pointed
 from docexp.training.checkpoints import Checkpoints
 from docexp.training.display import Display, left_before
@@ -27,6 +33,7 @@ from docexp.training.evaluate import evaluate, record
 from docexp.training.interrupts import Interrupts, RunDiverged, RunInterrupted
 from docexp.training.metric_lines import MetricLines
 from docexp.training.module import RunModule
+from docexp.training.skipped import SkippedPages, in_words
 from docexp.training.wandb_mirror import Mirror, mirror_of
 
 
@@ -134,11 +141,13 @@ class _Training:
             guard=self.lock.check,
         )
         told = (display.show, self.mirror.line)
+        rows = training_rows(self.run)
+        self.skipped = SkippedPages(settings.data.max_skipped, len(rows), plan.global_batch, self.log.note)
         return build_trainer(
             settings.hardware,
             folder.path,
             # lines come before checkpoints: a checkpoint must never outlive its step's metrics
-            callbacks=[display, MetricLines(metrics, plan.log_every, plan.global_batch, told), saving],
+            callbacks=[display, MetricLines(metrics, plan.log_every, plan.global_batch, told), self.skipped, saving],
             max_steps=plan.max_steps,
             global_batch=plan.global_batch,
             validate_every=plan.validate_every,
@@ -205,10 +214,13 @@ class _Training:
             step=int(chosen.name.removeprefix("step-")),
             seconds=self._trained_before() + seconds,
             evaluation=str(place.relative_to(run.folder.path)),
+            skipped=self.skipped.by_shard,
         )
         result.write(run.folder.result)
         self.mirror.result(result)
         self.log.say(scores.text)
+        if self.skipped.by_shard:
+            self.log.say(in_words(self.skipped.by_shard))
 
     def _finish_diverged(self, step: int, seconds: float) -> None:
         if not self.main:
@@ -222,6 +234,7 @@ class _Training:
             value=float("nan"),
             step=step,
             seconds=self._trained_before() + seconds,
+            skipped=self.skipped.by_shard,
         )
         result.write(run.folder.result)
         self.mirror.result(result)

@@ -11,9 +11,9 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
 
   prepare     a dataset's genuine download to shards
                 docexp data prepare data=funsd source=~/funsd out=shards/funsd
-                jobs=N processes read (default: one a processor, at most 8); killed, it goes on when typed again
-                image_size=224 stores page images resized as training would, images=keep|png|jpg how; quality=92
-                of jpg
+                killed, it goes on when typed again; jobs=N processes read (default: at most 8)
+                image_size=224 stores images resized as training would, as images=png (the same
+                pixels) or images=jpg (quality=92)
   index       adopt WebDataset tars of pages made by others, in place
                 docexp data index tars=DIR name=my_pages
   check       validate every page, image and checksum; exit status 1 on faults

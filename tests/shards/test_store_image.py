@@ -1,6 +1,7 @@
 """Images stored smaller: the same pixels for training, the original's geometry, and said in the index."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from docexp.documents.images import decode
 from docexp.errors import DocexpError
 from docexp.inputs.layoutlmv3 import page_pixels
+from docexp.shards.needs import check_stored_size
 from docexp.shards.store_image import StoredImages
 
 
@@ -45,3 +47,15 @@ def test_keep_keeps_the_bytes_and_jpg_is_smaller(make_page):
 def test_a_size_that_nothing_is_encoded_in_is_refused():
     with pytest.raises(DocexpError, match="images=keep does not"):
         StoredImages(image_size=224)
+
+
+def test_a_model_of_larger_images_is_refused(make_set, make_page):
+    index = make_set(given=[("train", make_page("a"))])
+    assert index.facts.image_size is None
+    check_stored_size(index, 384)
+    small = replace(index, facts=replace(index.facts, images="png", image_size=224))
+    for side in (None, 112, 224):
+        check_stored_size(small, side)
+    with pytest.raises(DocexpError, match=r"at 224 × 224, and model.image_size=384 would enlarge"):
+        check_stored_size(small, 384)
+    assert "images stored as png, 224 × 224" in small.place()
