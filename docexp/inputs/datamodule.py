@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 
 from docexp.inputs.dataset import EvaluationBatches, Padding, Placement, SampleMaker, TrainSteps
 from docexp.inputs.loader import EvaluationLoader, TrainLoader
-from docexp.shards.order import Order
+from docexp.shards.order import TrainingOrder
 
 
 class EvaluationData(pl.LightningDataModule):
@@ -59,7 +59,7 @@ class TrainingData(EvaluationData):
         batch: int,
         workers: int,
         *,
-        order: Order,
+        order: TrainingOrder,
         max_steps: int,
         micro_batch: int,
         skip: bool = False,

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from docexp.errors import DocexpError
@@ -13,8 +11,8 @@ from docexp.inputs.collate import collate, target_counts
 from docexp.inputs.encoder import PageEncoder
 from docexp.inputs.sample import Sample
 from docexp.inputs.skipping import SKIPPED, SkippedPage, make_step
-from docexp.shards.order import Order, Slot, evaluation_slots, sample_rng, slots
-from docexp.shards.read import ShardReader
+from docexp.shards.corpora import PageReader
+from docexp.shards.order import Draws, Slot, TrainingOrder, evaluation_slots, sample_rng, slots
 from docexp.tasks.task import Targets
 
 
@@ -22,7 +20,7 @@ from docexp.tasks.task import Targets
 class SampleMaker:
     """Reads, encodes and annotates one sample. Pure: the same arguments give the same sample in any process."""
 
-    reader: ShardReader
+    reader: PageReader
     encoder: PageEncoder
     targets: Targets
     train_windows: str
@@ -76,7 +74,7 @@ class TrainSteps(Dataset[list[Batch] | DocexpError]):
     """
 
     def __init__(
-        self, maker: SampleMaker, order: Order, place: Placement, padding: Padding, *, skip: bool = False
+        self, maker: SampleMaker, order: TrainingOrder, place: Placement, padding: Padding, *, skip: bool = False
     ) -> None:
         self._maker, self._order, self._place, self._padding, self._skip = maker, order, place, padding, skip
 
@@ -88,9 +86,10 @@ class TrainSteps(Dataset[list[Batch] | DocexpError]):
 
     def _step(self, epoch: int, batch: int) -> list[Batch]:
         place = self._place
-        rows = self._order.batch(epoch, batch)
-        mine = slots(rows, place.ranks, place.micro_batches, place.micro_batch)[place.rank]
-        micro, skipped = self._samples(mine, rows, epoch)
+        draws = self._order.draws(epoch, batch)
+        numbers = range(len(draws.rows))  # a small corpus' page may come twice, in two of its epochs
+        mine = slots(numbers, place.ranks, place.micro_batches, place.micro_batch)[place.rank]
+        micro, skipped = self._samples(mine, draws)
         counts = target_counts([sample for samples in micro for sample in samples])
         if self._skip:
             counts[SKIPPED] = float(len(skipped))
@@ -98,13 +97,16 @@ class TrainSteps(Dataset[list[Batch] | DocexpError]):
         made = [replace(batch, step_counts=counts, micro_batch=number) for number, batch in enumerate(batches)]
         return [replace(made[0], skipped=skipped), *made[1:]]
 
-    def _samples(
-        self, mine: list[list[Slot]], rows: NDArray[np.int64], epoch: int
-    ) -> tuple[list[list[Sample]], list[SkippedPage]]:
-        make = self._maker.training
+    def _samples(self, mine: list[list[Slot]], draws: Draws) -> tuple[list[list[Sample]], list[SkippedPage]]:
+        def make(number: int) -> Sample:
+            return self._maker.training(int(draws.rows[number]), int(draws.epochs[number]))
+
+        def shard_of(number: int) -> str:
+            return self._maker.reader.shard_name(int(draws.rows[number]))
+
         if not self._skip:
-            return [[replace(make(s.row, epoch), filler=s.filler) for s in slot] for slot in mine], []
-        made = make_step(mine, map(int, rows), lambda row: make(row, epoch), self._maker.reader.shard_name)
+            return [[replace(make(s.number), filler=s.filler) for s in slot] for slot in mine], []
+        made = make_step(mine, range(len(draws.rows)), make, shard_of)
         return made.micro_batches, made.skipped
 
 
@@ -120,7 +122,7 @@ class EvaluationBatches(Dataset[Batch | DocexpError]):
 
     def __getitem__(self, number: int) -> Batch | DocexpError:
         try:
-            samples = [replace(self._maker.evaluation(s.row), filler=s.filler) for s in self._slots[number]]
+            samples = [replace(self._maker.evaluation(s.number), filler=s.filler) for s in self._slots[number]]
             made = collate(samples, self._padding.pad_token_id, self._padding.multiple)
             return replace(made, step_counts=target_counts(samples))
         except DocexpError as error:

@@ -55,12 +55,12 @@ def make_step(
         made.append([])
         for slot in slots:
             try:
-                made[-1].append(replace(make(slot.row), filler=slot.filler))
+                made[-1].append(replace(make(slot.number), filler=slot.filler))
             except DocexpError as error:
                 first_reason = first_reason or str(error)
                 made[-1].append(None)
                 if not slot.filler:  # it is another slot's page, and counted there
-                    skipped.append(SkippedPage(shard_of(slot.row), str(error)))
+                    skipped.append(SkippedPage(shard_of(slot.number), str(error)))
     stand_in = next((sample for samples in made for sample in samples if sample), None)
     stand_in = replace(stand_in or _first(spare, make, first_reason), filler=True)
     return MadeStep([[sample or stand_in for sample in samples] for samples in made], skipped)

@@ -21,6 +21,7 @@ EXCLUDED: dict[str, str] = {
     "debug": "such runs are kept apart, under .debug",
     "hydra": "how the configuration was put together",
     "data.shards": "where the data lies; its checksum counts",
+    "data.corpora": "where the corpora lie; their checksums and shares count",
     "data.reader": "how the shards were made; their checksum counts",
     "data.on_error": "changes nothing until a page breaks, and then the result counts what was skipped",
     "data.max_skipped": "stops a run, and changes nothing of one that goes on",
@@ -42,7 +43,7 @@ EXCLUDED: dict[str, str] = {
 }
 """Every key that does not count, with the reason. All others count, ``hardware.precision`` among them."""
 
-STAND_INS = {"data.shards": "data", "model.tokenizer": "tokenizer", "model.weights": "weights"}
+STAND_INS = {"data.shards": "data", "data.corpora": "data", "model.tokenizer": "tokenizer", "model.weights": "weights"}
 """Excluded places, and the name of the extra that says what lies there."""
 
 
