@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 
 from docexp.inputs.dataset import EvaluationBatches, Padding, Placement, SampleMaker, TrainSteps
 from docexp.inputs.loader import EvaluationLoader, TrainLoader
+from docexp.shards.ahead import FetchAhead
 from docexp.shards.order import TrainingOrder
 
 
@@ -49,6 +50,7 @@ class TrainingData(EvaluationData):
         max_steps: optimiser steps of the whole run.
         micro_batch: training samples a process holds at once.
         skip: whether training does without pages that cannot be read; validation never does.
+        ahead: fetches remote shards before they are read.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class TrainingData(EvaluationData):
         max_steps: int,
         micro_batch: int,
         skip: bool = False,
+        ahead: FetchAhead | None = None,
     ) -> None:
         super().__init__(maker, rows, padding, batch, workers)
         self._order, self._max_steps, self._micro_batch, self._skip = order, max_steps, micro_batch, skip
+        self._ahead = ahead
 
     def train_dataloader(self) -> TrainLoader:
         """The stream, resumable."""
         place = self._place(self._micro_batch)
-        steps = TrainSteps(self._maker, self._order, place, self._padding, skip=self._skip)
+        steps = TrainSteps(self._maker, self._order, place, self._padding, skip=self._skip, ahead=self._ahead)
         return TrainLoader(steps, self._order, self._max_steps, place.micro_batches, self._workers)

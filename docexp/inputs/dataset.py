@@ -11,6 +11,7 @@ from docexp.inputs.collate import collate, target_counts
 from docexp.inputs.encoder import PageEncoder
 from docexp.inputs.sample import Sample
 from docexp.inputs.skipping import SKIPPED, SkippedPage, make_step
+from docexp.shards.ahead import FetchAhead
 from docexp.shards.corpora import PageReader
 from docexp.shards.order import Draws, Slot, TrainingOrder, evaluation_slots, sample_rng, slots
 from docexp.tasks.task import Targets
@@ -71,14 +72,25 @@ class TrainSteps(Dataset[list[Batch] | DocexpError]):
         place: which of them are this process's.
         padding: how rows of unequal length become tensors.
         skip: whether a page that cannot be made into a sample is done without, and counted.
+        ahead: fetches remote shards before they are read.
     """
 
     def __init__(
-        self, maker: SampleMaker, order: TrainingOrder, place: Placement, padding: Padding, *, skip: bool = False
+        self,
+        maker: SampleMaker,
+        order: TrainingOrder,
+        place: Placement,
+        padding: Padding,
+        *,
+        skip: bool = False,
+        ahead: FetchAhead | None = None,
     ) -> None:
         self._maker, self._order, self._place, self._padding, self._skip = maker, order, place, padding, skip
+        self._ahead = ahead
 
     def __getitem__(self, step: int) -> list[Batch] | DocexpError:
+        if self._ahead is not None:
+            self._ahead.step(step)
         try:
             return self._step(*self._order.position(step))
         except DocexpError as error:

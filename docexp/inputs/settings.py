@@ -4,7 +4,6 @@ import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from docexp.documents.page import BoxLevel
@@ -35,6 +34,10 @@ class PageSettings(Settings):
     """Rows are padded to the batch's longest, rounded up to a multiple of this."""
     block_shards: AtLeast1 = 8
     """Shuffling happens inside blocks of this many shards, and over the blocks."""
+    cache: Folder = "~/.cache/docexp"
+    """Where shards behind a URL are kept on this machine, for all runs that read them."""
+    cache_gb: Positive = 100.0
+    """The most that the cache may hold, in GB; the tars unused for longest make room."""
     on_error: Literal["raise", "skip"] = "raise"
     """A training page that cannot be read: ``raise`` stops the run, ``skip`` does without it, counts it by tar, and
     the result says so. Validation and test always stop: a score over fewer pages is another score."""
@@ -70,14 +73,9 @@ class DataSettings(PageSettings):
     """A dataset as shards on disk, and how its pages are read. ``reader`` is used by ``docexp data prepare`` only."""
 
     shards: Folder
-    """The folder with the tars and their index."""
+    """The folder with the tars and their index, or its URL: https://…, s3://…, gs://…, hf://… (fsspec)."""
     reader: Reader | None = None
     """How the genuine download becomes pages."""
-
-    @property
-    def folder(self) -> Path:
-        """The shards' folder with ``~`` expanded."""
-        return Path(self.shards).expanduser()
 
     def places(self) -> dict[str, str]:
         """The one folder."""
@@ -93,7 +91,7 @@ class MixtureSettings(PageSettings):
     """
 
     corpora: dict[str, Folder]
-    """Each corpus' name and the folder with its tars and their index."""
+    """Each corpus' name and the folder with its tars and their index, or its URL."""
     weights: dict[str, Positive] = field(default_factory=dict)
     """How often each corpus is drawn from, relative to the others; empty: from its pages and ``alpha``."""
     alpha: NotNegative = 1.0

@@ -26,7 +26,7 @@ def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings)
         if split is not None
     ):
         raise DocexpError(
-            f"{corpora.indices[0].folder} has no validation split, and too few training documents to hold a tenth "
+            f"{corpora.indices[0].where} has no validation split, and too few training documents to hold a tenth "
             "out. Set trainer.validate_every=0."
         )
 
@@ -34,7 +34,7 @@ def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings)
 def _check_split(index: Index, split: str, purpose: str) -> None:
     if split not in index.splits or not len(index.split(split)):
         there = ", ".join(name for name in index.splits if len(index.split(name)))
-        raise DocexpError(f"{index.folder} has no {split} split to {purpose}, only {there}. Prepare it with one.")
+        raise DocexpError(f"{index.where} has no {split} split to {purpose}, only {there}. Prepare it with one.")
 
 
 def validation_split(index: Index, data: PageSettings, trainer: TrainerSettings) -> str | None:

@@ -23,6 +23,8 @@ EXCLUDED: dict[str, str] = {
     "data.shards": "where the data lies; its checksum counts",
     "data.corpora": "where the corpora lie; their checksums and shares count",
     "data.reader": "how the shards were made; their checksum counts",
+    "data.cache": "where remote shards are kept",
+    "data.cache_gb": "how many of them",
     "data.on_error": "changes nothing until a page breaks, and then the result counts what was skipped",
     "data.max_skipped": "stops a run, and changes nothing of one that goes on",
     "data.workers": "the order and the samples' randomness do not depend on it",

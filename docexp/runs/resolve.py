@@ -16,9 +16,13 @@ from docexp.runs.find import locate
 from docexp.runs.folder import RunFolder
 from docexp.runs.identity import identity
 from docexp.runs.upstream import Upstream, upstream_of
+from docexp.shards.ahead import check_room
+from docexp.shards.cache import ShardCache
 from docexp.shards.corpora import Corpora
 from docexp.shards.index import Index
 from docexp.shards.needs import LINES, Need, check_needs, check_stored_size
+from docexp.shards.remote import is_url
+from docexp.shards.remote_index import open_remote
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ def resolve(settings: RunSettings) -> ResolvedRun:
     corpora = open_corpora(settings.data)
     check_pages(settings, corpora)
     check_splits(corpora, settings.data, settings.trainer)
+    check_room(corpora, settings.data.block_shards)
     runs = Path(settings.paths.runs)
     upstream = upstream_of(settings.model.weights, runs)
     tokenizer = _tokenizer(settings, corpora, upstream)
@@ -67,20 +72,25 @@ def open_index(data: DataSettings) -> Index:
     Raises:
         DocexpError: names the command that prepares the data.
     """
-    return open_shards(data.shards, data.folder.name, reads=data.reader is not None and data.reader.needs_source)
+    reads = data.reader is not None and data.reader.needs_source
+    return open_shards(data.shards, Path(data.shards).name, data, reads=reads)
 
 
-def open_shards(place: str, name: str, *, reads: bool) -> Index:
-    """The index in a folder.
+def open_shards(place: str, name: str, data: PageSettings, *, reads: bool) -> Index:
+    """The index in a folder, or below a URL.
 
     Args:
-        place: the folder.
+        place: the folder or URL.
         name: of the choice of data that may have it; the shipped configurations call folder and choice alike.
+        data: says where shards from a URL are kept.
         reads: whether preparing it needs a download.
 
     Raises:
-        DocexpError: names the command that prepares the data.
+        DocexpError: names the command that prepares the data; or the URL, and why nothing came from there.
     """
+    if is_url(place):
+        cache = ShardCache(Path(data.cache).expanduser().resolve(), int(data.cache_gb * 1e9))
+        return open_remote(place, cache)
     folder = Path(place).expanduser()
     if not folder.exists():
         choice = name if name in Project().choices("data") else "…"
@@ -98,7 +108,7 @@ def open_corpora(data: PageSettings) -> Corpora:
     if isinstance(data, DataSettings):
         return Corpora.single(open_index(data))
     places = data.places()
-    indices = [open_shards(place, name, reads=False) for name, place in places.items()]
+    indices = [open_shards(place, name, data, reads=False) for name, place in places.items()]
     pages = [len(index.split("train")) if "train" in index.splits else 0 for index in indices]
     return Corpora(data.name, tuple(places), tuple(indices), tuple(data.shares(pages)))
 

@@ -112,6 +112,10 @@ class MixedOrder(TrainingOrder):
         ended = np.bincount(self._round[0][:rest], minlength=len(self.counts))
         return [rounds * count + int(more) for count, more in zip(self.counts, ended, strict=True)]
 
+    def turns(self, step: int) -> list[tuple[int, int]]:
+        """Of every corpus."""
+        return [divmod(count, len(stream)) for count, stream in zip(self.drawn(step), self.streams, strict=True)]
+
     @cached_property
     def _round(self) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
         """Of each place of a round, its corpus, and how often that came earlier in the round."""

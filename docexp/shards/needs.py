@@ -56,7 +56,7 @@ def check_stored_size(index: Index, side: int | None) -> None:
     stored = index.facts.image_size
     if side is not None and stored is not None and stored < side:
         raise DocexpError(
-            f"{index.folder} stores page images at {stored} × {stored}, and model.image_size={side} would enlarge "
+            f"{index.where} stores page images at {stored} × {stored}, and model.image_size={side} would enlarge "
             f"them. Set model.image_size={stored}, or prepare the data with image_size={side} or none."
         )
 
@@ -77,8 +77,8 @@ def _refusal(
 ) -> str:
     lacking, sets = " and ".join(sorted(missing)), ", ".join(f"data={name}" for name in sets_with(missing))
     sentences = [
-        f"{need.who} needs {lacking}; {index.folder} has {', '.join(sorted(carried))}.",
+        f"{need.who} needs {lacking}; {index.where} has {', '.join(sorted(carried))}.",
         need.instead,
         f"Data with {lacking}: {sets}." if sets else "",
     ]
-    return " ".join(filter(None, sentences)) + f"\nSee: docexp data stats data.shards={index.folder}"
+    return " ".join(filter(None, sentences)) + f"\nSee: docexp data stats data.shards={index.where}"

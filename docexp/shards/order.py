@@ -94,6 +94,18 @@ class Stream:
             first += end - begin
         return Draws(np.concatenate(rows), np.concatenate(epochs))
 
+    def block_at(self, epoch: int, number: int) -> tuple[int, int]:
+        """The epoch, and which of its blocks (counted in its order) holds the epoch's sample ``number``."""
+        ends = np.cumsum(self.blocks[1][self.block_order(epoch)])
+        return epoch, int(np.searchsorted(ends, number, side="right"))
+
+    def two_blocks(self, epoch: int, place: int) -> list[range]:
+        """The rows of the epoch's block ``place`` and of the one that comes after it, perhaps in the next epoch."""
+        starts, sizes = self.blocks
+        after = (epoch, place + 1) if place + 1 < len(starts) else (epoch + 1, 0)
+        numbers = [int(self.block_order(of)[where]) for of, where in ((epoch, place), after)]
+        return [range(int(starts[number]), int(starts[number] + sizes[number])) for number in numbers]
+
     def block_order(self, epoch: int) -> NDArray[np.int64]:
         """The numbers of the blocks in the order that an epoch takes them."""
         return _permutation(_key(_BLOCKS, self.seed, epoch, 0, self.salt), len(self.blocks[1]))
@@ -136,6 +148,10 @@ class TrainingOrder(ABC):
     @abstractmethod
     def drawn(self, steps: int) -> list[int]:
         """How many samples of each corpus the first ``steps`` steps draw."""
+
+    @abstractmethod
+    def turns(self, step: int) -> list[tuple[int, int]]:
+        """For each corpus the epoch it is in before a step, and how many samples of that epoch were drawn."""
 
     def position(self, step: int) -> tuple[int, int]:
         """Epoch and number in the epoch of the global batch that optimiser step ``step`` (from 0) takes."""
@@ -202,6 +218,11 @@ class Order(TrainingOrder):
         """All samples of the first ``steps`` steps."""
         epochs, rest = self.position(steps)
         return [epochs * len(self.rows) + rest * self.global_batch]
+
+    def turns(self, step: int) -> list[tuple[int, int]]:
+        """Of the one corpus."""
+        epoch, k = self.position(step)
+        return [(epoch, k * self.global_batch)]
 
     @cached_property
     def _stream(self) -> Stream:

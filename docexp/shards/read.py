@@ -5,7 +5,6 @@ import os
 import tarfile
 from collections import OrderedDict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,10 +32,11 @@ class ShardReader:
 
     def __init__(self, index: Index, *, complete: bool = True) -> None:
         self.index = index
-        self._files: OrderedDict[Path, int] = OrderedDict()
+        self._files: OrderedDict[int | None, int] = OrderedDict()  # by shard; the table has no number
         self._damage: dict[int, str | None] = {}
+        self._renewals: set[int] = set()
         check_table(index.folder / TABLE, len(index))
-        for shard in range(len(index.shards) if complete else 0):
+        for shard in range(len(index.shards) if complete and index.remote is None else 0):
             fault = damage(index, shard)
             if fault:
                 raise DocexpError(fault)
@@ -49,8 +49,10 @@ class ShardReader:
         """
         shard, key, members = self._sample(row)
         try:
-            return to_page(members, f"{self.index.path(shard)}, sample {key}")
+            return to_page(members, f"{self.index.shown(shard)}, sample {key}")
         except DocexpError as error:
+            if self._renewed(shard):
+                return self.read(row)
             raise DocexpError(self._fault(shard) or str(error)) from None
 
     def members(self, row: int) -> Mapping[str, bytes]:
@@ -67,7 +69,7 @@ class ShardReader:
 
     def entry(self, row: int) -> np.void:
         """A row of the index's table (``table.ROW``)."""
-        return read_row(self._file(self.index.folder / TABLE), row)
+        return read_row(self._file(None), row)
 
     def close(self) -> None:
         """Closes this process's files; reading opens them again."""
@@ -79,14 +81,14 @@ class ShardReader:
             self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"index": self.index, "_files": OrderedDict(), "_damage": {}}
+        return {"index": self.index, "_files": OrderedDict(), "_damage": {}, "_renewals": set()}
 
     def _sample(self, row: int) -> tuple[int, str, dict[str, bytes]]:
         entry = self.entry(row)
         shard, size = int(entry["shard"]), int(entry["size"])
-        path = self.index.path(shard)
+        path = self.index.shown(shard)
         # pread has no file position to share, so files inherited over a fork serve both processes
-        file = self._file(path)
+        file = self._file(shard)
         try:
             data = os.pread(file, size, int(entry["offset"]))
             if len(data) == size:
@@ -95,7 +97,20 @@ class ShardReader:
             pass
         except OSError as error:  # the disk itself
             raise DocexpError(f"{path} cannot be read ({error.strerror})") from None
+        if self._renewed(shard):
+            return self._sample(row)
         raise DocexpError(self._fault(shard) or f"{path}: row {row} of the index is no sample of this tar")
+
+    def _renewed(self, shard: int) -> bool:
+        """Whether a remote tar was damaged in the cache and has been fetched again; at most once each."""
+        remote = self.index.remote
+        if remote is None or shard in self._renewals:
+            return False
+        self._renewals.add(shard)
+        if not remote.renew(self.index.shards[shard]):
+            return False
+        os.close(self._files.pop(shard))
+        return True
 
     def _fault(self, shard: int) -> str | None:
         """What is wrong with a tar as a whole; looked for once, since all of it has to be read."""
@@ -103,22 +118,40 @@ class ShardReader:
             self._damage[shard] = damage(self.index, shard, deep=True)
         return self._damage[shard]
 
-    def _file(self, path: Path) -> int:
-        if path not in self._files:
+    def _file(self, shard: int | None) -> int:
+        if shard not in self._files:
             if len(self._files) >= OPEN_FILES:
                 os.close(self._files.popitem(last=False)[1])
+            if self.index.remote is not None:
+                self._let_go_of_evicted()
+            self._files[shard] = self._open(shard)
+        self._files.move_to_end(shard)
+        return self._files[shard]
+
+    def _open(self, shard: int | None) -> int:
+        for last in (False, True):
+            path = self.index.folder / TABLE if shard is None else self.index.path(shard)
             try:
-                self._files[path] = os.open(path, os.O_RDONLY)
+                return os.open(path, os.O_RDONLY)
+            except FileNotFoundError as error:
+                if last or self.index.remote is None:  # else another process made room in the cache just now
+                    raise DocexpError(f"{path} cannot be read ({error.strerror})") from None
             except OSError as error:
                 raise DocexpError(f"{path} cannot be read ({error.strerror})") from None
-        self._files.move_to_end(path)
-        return self._files[path]
+        raise AssertionError
+
+    def _let_go_of_evicted(self) -> None:
+        """Closes tars that the cache has removed: as long as they are open they take room on the disk."""
+        for shard, file in list(self._files.items()):
+            if os.fstat(file).st_nlink == 0:
+                os.close(self._files.pop(shard))
 
 
 def damage(index: Index, shard: int, *, deep: bool = False) -> str | None:
     """What is wrong with a tar as a whole, and what to do; ``None`` if nothing. ``deep`` reads it and its checksum."""
-    path, expected = index.path(shard), index.shards[shard]
+    expected = index.shards[shard]
     try:
+        path = index.path(shard)
         size = path.stat().st_size
         if size == expected.size and not deep:
             return None
@@ -127,10 +160,10 @@ def damage(index: Index, shard: int, *, deep: bool = False) -> str | None:
                 if hashlib.file_digest(file, "sha256").hexdigest() == expected.sha256:
                     return None
     except FileNotFoundError:
-        return f"{path} is missing. {index.remedy}"
+        return f"{index.shown(shard)} is missing. {index.remedy}"
     except OSError as error:
-        return f"{path} cannot be read ({error.strerror})"
-    return f"{path} does not match its checksum{_sizes(size, expected.size)}. {index.remedy}"
+        return f"{index.shown(shard)} cannot be read ({error.strerror})"
+    return f"{index.shown(shard)} does not match its checksum{_sizes(size, expected.size)}. {index.remedy}"
 
 
 def _sizes(size: int, expected: int) -> str:

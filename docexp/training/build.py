@@ -15,6 +15,7 @@ from docexp.inputs.splits import training_split, validation_split
 from docexp.models.backbone import Backbone
 from docexp.models.weights import load_weights as load_published
 from docexp.runs.resolve import ResolvedRun
+from docexp.shards.ahead import FetchAhead
 from docexp.shards.corpora import Corpora
 from docexp.shards.index import Index
 from docexp.shards.order import TrainingOrder
@@ -70,16 +71,18 @@ def build_training_data(run: ResolvedRun) -> TrainingData:
     """The run's training order and validation rows."""
     settings, corpora = run.settings, run.corpora
     trainer, data, hardware = settings.trainer, settings.data, settings.hardware
+    order = training_order(run)
     return TrainingData(
         build_maker(run, corpora),
         evaluation_rows(run, corpora, lambda index: validation_split(index, data, trainer)),
         Padding(run.tokenizer.pad_id, data.pad_to_multiple),
         hardware.evaluation_batch,
         data.workers,
-        order=training_order(run),
+        order=order,
         max_steps=trainer.max_steps,
         micro_batch=hardware.micro(trainer.global_batch),
         skip=data.on_error == "skip",
+        ahead=FetchAhead(corpora, order),
     )
 
 

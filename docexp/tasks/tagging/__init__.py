@@ -56,7 +56,7 @@ class TaggingSettings(TaskSettings):
         if unknown:
             close = [near for label in unknown for near in nearest(label, sorted(set(data.labels) - set(unknown)))]
             raise DocexpError(
-                f"{index.folder} has entities labelled {', '.join(unknown)}, which data.labels "
+                f"{index.where} has entities labelled {', '.join(unknown)}, which data.labels "
                 f"({', '.join(data.labels)}) do not name. Add them to data.labels or to data.outside_labels."
                 + (f" Nearest: {close[0]}." if close else "")
             )

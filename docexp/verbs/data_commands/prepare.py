@@ -13,6 +13,7 @@ from docexp.verbs.data_commands.common import counting, data_settings, say_made,
 def run(words: Sequence[str], project: Project) -> int:
     """A reader's pages to shards."""
     from docexp.shards.prepare import Preparation, default_jobs
+    from docexp.shards.remote import is_url
     from docexp.shards.store_image import StoredImages
 
     split = split_command(words, "prepare")
@@ -22,6 +23,8 @@ def run(words: Sequence[str], project: Project) -> int:
     source = Path(split.arguments["source"]).expanduser() if "source" in split.arguments else None
     if source is None and data.reader.needs_source:
         raise DocexpError(f"{data.name} needs source=DIR, the folder of its unpacked download.")
+    if "out" not in split.arguments and is_url(data.shards):
+        raise DocexpError(f"data.shards={data.shards} is a URL; shards are written to a folder: out=DIR")
     out = Path(split.arguments.get("out", data.shards)).expanduser()
     side, quality = split.arguments.get("image_size"), split.arguments.get("quality")
     images = StoredImages(
