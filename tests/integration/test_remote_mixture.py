@@ -30,7 +30,7 @@ PLAN += ["data.block_shards=1"]
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *values: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *values: object) -> None:
         pass
 
 
