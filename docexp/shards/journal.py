@@ -71,13 +71,17 @@ class Journal:
         return head if isinstance(head, dict) else {}
 
     def lines(self) -> Iterator[UnitLine]:
-        """The units of the last start, up to the first line that was cut off."""
+        """The units of the last start, up to the first line that is not whole."""
         self._file.seek(0)
         self._file.readline()
         for text in self._file:
+            try:
+                line = UnitLine.from_text(text)
+            except (ValueError, KeyError, TypeError):  # cut off, or what a power failure left of it
+                return
             if not text.endswith(b"\n"):
                 return
-            yield UnitLine.from_text(text)
+            yield line
 
     def begin(self, head: Mapping[str, Any]) -> None:
         """Forgets all that was, and says what the pages to come belong to."""

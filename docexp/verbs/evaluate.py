@@ -112,5 +112,5 @@ def changed(config: dict[str, Any], overrides: Sequence[str], project: Project) 
         else:
             how = set(hints_of(PageSettings)) - {"name"}
             where = {part: value for part, value in chosen["data"].items() if part not in how}
-            plain["data"] = where | {part: plain["data"][part] for part in how}
+            plain["data"] = where | {part: value for part, value in plain["data"].items() if part in how}
     return plain
