@@ -251,3 +251,19 @@ def test_a_reader_that_divides_a_document_is_refused_naming_both(make_set, make_
     given = [("train", make_page("a", document="d")), ("train", make_page("b")), ("test", make_page("c", document="d"))]
     with pytest.raises(DocexpError, match=r"'d' has pages in two splits: page 1 of train and page 1 of test, 'c'"):
         make_set(given=given)
+
+
+def test_the_old_set_stays_whole_until_the_new_one_is(prepare, source):
+    old, _ = prepare("set")
+    write_form(source / "training_data", "tr02", 50)
+    write_form(source / "training_data", "tr11", 11, label="qestion")
+    with pytest.raises(DocexpError, match="qestion"):
+        prepare("set", again=True)
+    assert Index.open(old.folder).checksum == old.checksum
+    assert len(list(map(ShardReader(old).read, range(len(old))))) == 23
+    with pytest.raises(DocexpError, match="holds an index already"):
+        prepare("set")
+    write_form(source / "training_data", "tr11", 11)
+    new, _ = prepare("set", again=True)
+    assert prepare.said == ["goes on from an earlier start, with 11 pages written"]
+    assert new.checksum != old.checksum and bytes_of(new.folder) == bytes_of(prepare("wanted")[0].folder)
