@@ -9,10 +9,12 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from docexp.documents.readers.reader import Reader, Report
+from docexp.errors import DocexpError
 from docexp.runs.code import code_digest
 from docexp.shards.entry import Entry, Packed, pack
 from docexp.shards.index import Index, SetFacts
@@ -50,9 +52,9 @@ class ReadAndPack:
 class Preparation:
     """The writing of one set. The same reader, source and images give the same bytes, whatever ``jobs``.
 
-    Everything has a temporary name until the last page is written. Whatever ends it earlier (a fault, Ctrl-C, a kill)
-    leaves what was written, and the next start goes on after the last whole unit, if reader, source, images, shard
-    size and the code that reads are the same; else it begins anew and says so.
+    Everything has a temporary name until the last page is written. Whatever ends it earlier (a fault after the first
+    finished tar, Ctrl-C, a kill) leaves what was written, and the next start goes on after the last whole unit, if
+    reader, source, images, shard size and the code that reads are the same; else it begins anew and says so.
 
     Args:
         reader: lists and reads the units.
@@ -88,7 +90,7 @@ class Preparation:
         """
         make_folder(self.out, self.again)
         self._journal = Journal(self.out)
-        self._writer, self._units_done = Writer(self.out, self.shard_bytes), 0
+        self._writer, self._units_done, self._began = Writer(self.out, self.shard_bytes), 0, False
         try:
             old = enter(self.out, self.again)
             self._read(self._take_over())
@@ -99,9 +101,9 @@ class Preparation:
             new = self._writer.finish(self.facts, total)
             put_in_place(self.out, old, new)
             sweep(self.out)
-        except BaseException:
+        except BaseException as error:
             self._writer.abandon()
-            if not self._units_done:
+            if self._leaves_nothing(error):
                 self._writer.discard()
                 self._journal.remove()
             raise
@@ -120,6 +122,7 @@ class Preparation:
                 fault, _ = self._replay(lines)
             if fault is None:
                 self._journal.keep(self._units_done)
+                self._began = True
                 if self._units_done:
                     self.say(f"goes on from an earlier start, with {self._pages_done:,} pages written")
                 return self._left
@@ -127,9 +130,17 @@ class Preparation:
         elif before:
             self.say(f"begins anew: an earlier start here had another {' and '.join(other)}")
         self._anew()
+        first = next(self._left, None)  # a source that is none is found before anything is removed
         sweep(self.out, keep=JOURNAL)
         self._journal.begin(head)
-        return self._left
+        self._began = True
+        return chain(() if first is None else (first,), self._left)
+
+    def _leaves_nothing(self, error: BaseException) -> bool:
+        """Whether nothing is worth keeping: of a set without one finished tar, a fault leaves nothing either."""
+        if not self._began:
+            return not self._journal.head()
+        return not self._units_done or (isinstance(error, DocexpError) and not self._writer.closed)
 
     def _anew(self) -> None:
         self._writer.abandon()

@@ -92,6 +92,11 @@ class Writer:
         self._close_full(entry.split)
         return True
 
+    @property
+    def closed(self) -> bool:
+        """Whether a tar is finished."""
+        return sum(map(len, self._names.values())) > len(self._open)
+
     def cut(self) -> None:
         """Ends taking over: whatever lies behind in the open tars is cut off."""
         for tar in self._open.values():

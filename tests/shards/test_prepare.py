@@ -267,3 +267,13 @@ def test_the_old_set_stays_whole_until_the_new_one_is(prepare, source):
     new, _ = prepare("set", again=True)
     assert prepare.said == ["goes on from an earlier start, with 11 pages written"]
     assert new.checksum != old.checksum and bytes_of(new.folder) == bytes_of(prepare("wanted")[0].folder)
+
+
+def test_a_mistyped_source_costs_nothing_of_an_earlier_start(prepare, source, tmp_path):
+    die(source, tmp_path / "set", 1, 15, "SIGKILL")
+    with pytest.raises(DocexpError, match="does not exist"):
+        Preparation(
+            FunsdReader(), tmp_path / "fusnd", tmp_path / "set", SetFacts(name="", licence="", command="")
+        ).run()
+    prepare("set")
+    assert prepare.said == ["goes on from an earlier start, with 14 pages written"]
