@@ -32,6 +32,20 @@ def decode_as_stored(page: Page) -> Image.Image:
     return _decoded(page.image, f"page {page.id}")[1]
 
 
+def square_image(page: Page, side: int) -> Image.Image:
+    """The page's image resized to ``side × side`` with Pillow's bilinear filter, as it is if it has that size.
+
+    It is in RGB, or grey where it is stored so: the filter treats channels apart, so that three equal ones stay equal.
+    What an encoder does while training and a writer does once must be the same: both call this. Source:
+    ``LayoutLMv3ImageProcessorPil`` (``resample`` bilinear, whatever the page's proportions).
+
+    Raises:
+        PageError: as ``decode``.
+    """
+    image = decode_as_stored(page)
+    return image if image.size == (side, side) else image.resize((side, side), Image.Resampling.BILINEAR)
+
+
 def inspect(data: bytes, name: str) -> tuple[ImageFormat, int, int]:
     """Format, width and height of an encoded image, after decoding all of it once.
 

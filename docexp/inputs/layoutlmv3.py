@@ -6,11 +6,10 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from docexp.documents.box_levels import level_boxes
 from docexp.documents.geometry import normalise
-from docexp.documents.images import decode_as_stored
+from docexp.documents.images import square_image
 from docexp.documents.page import BoxLevel, Page
 from docexp.errors import DocexpError
 from docexp.inputs.encoder import PageEncoder
@@ -104,15 +103,10 @@ class LayoutLMv3Encoder(PageEncoder):
 
 
 def page_pixels(page: Page, size: int) -> NDArray[np.uint8]:
-    """The page's image in RGB resized to ``size × size`` with Pillow's bilinear filter, ``[3, size, size]``.
-
-    Source: ``LayoutLMv3ImageProcessorPil`` (``resample`` bilinear, whatever the page's proportions).
-    """
-    image = decode_as_stored(page)
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
+    """The page's image as ``square_image`` gives it, in three channels, ``[3, size, size]``."""
+    image = square_image(page, size)
     pixels = np.asarray(image)
-    if image.mode == "L":  # resized once: the filter treats channels apart, so that alike they stay
+    if image.mode == "L":
         return np.broadcast_to(pixels, (3, size, size))
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 

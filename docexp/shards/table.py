@@ -3,6 +3,7 @@
 import hashlib
 import os
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +47,9 @@ def page_counts(page: Page) -> tuple[int, ...]:
     return tuple(len(getattr(page, name) or ()) for name in COUNTED)
 
 
-def pack_row(page: Page, shard: int, offset: int, size: int) -> bytes:
-    """One row, as ``ROW`` lays it out."""
-    return _PACK.pack(offset, hash64(page.document_id), shard, size, *page_counts(page))
+def pack_row(document_id: str, counts: Sequence[int], shard: int, offset: int, size: int) -> bytes:
+    """One row, as ``ROW`` lays it out; ``counts`` are those of ``page_counts``."""
+    return _PACK.pack(offset, hash64(document_id), shard, size, *counts)
 
 
 def write_table(path: Path, table: NDArray[np.void]) -> None:

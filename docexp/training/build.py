@@ -1,6 +1,6 @@
 """A resolved run to the objects that train it. The same building serves training and evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -15,9 +15,10 @@ from docexp.inputs.splits import training_split, validation_split
 from docexp.models.backbone import Backbone
 from docexp.models.weights import load_weights as load_published
 from docexp.runs.resolve import ResolvedRun
+from docexp.shards.ahead import FetchAhead
+from docexp.shards.corpora import Corpora
 from docexp.shards.index import Index
-from docexp.shards.order import Order
-from docexp.shards.read import ShardReader
+from docexp.shards.order import TrainingOrder
 from docexp.training.allocator import keep_memory
 from docexp.training.checkpoint_io import FolderCheckpointIO, load_weights, pointed
 from docexp.training.module import RunModule
@@ -68,48 +69,61 @@ def load_first_weights(run: ResolvedRun, backbone: Backbone) -> str:
 
 def build_training_data(run: ResolvedRun) -> TrainingData:
     """The run's training order and validation rows."""
-    settings, index = run.settings, run.index
+    settings, corpora = run.settings, run.corpora
     trainer, data, hardware = settings.trainer, settings.data, settings.hardware
-    rows = index.split(training_split(index, data, trainer))[: settings.debug.pages]
-    validated = validation_split(index, data, trainer)
+    order = training_order(run)
     return TrainingData(
-        build_maker(run, index),
-        evaluation_rows(run, index, validated) if validated else (),
+        build_maker(run, corpora),
+        evaluation_rows(run, corpora, lambda index: validation_split(index, data, trainer)),
         Padding(run.tokenizer.pad_id, data.pad_to_multiple),
         hardware.evaluation_batch,
         data.workers,
-        order=Order(rows, index.shard_starts(rows), settings.seed, trainer.global_batch, data.block_shards),
+        order=order,
         max_steps=trainer.max_steps,
         micro_batch=hardware.micro(trainer.global_batch),
+        skip=data.on_error == "skip",
+        ahead=FetchAhead(corpora, order),
     )
 
 
-def build_evaluation_data(run: ResolvedRun, index: Index, split: str) -> EvaluationData:
-    """A split of ``index``, which may be another dataset than the run was trained on."""
+def training_order(run: ResolvedRun) -> TrainingOrder:
+    """Which pages the run trains on, and when; of each corpus the first ``debug.pages`` where that is set."""
+    settings = run.settings
+    return run.corpora.order(
+        lambda index: training_split(index, settings.data, settings.trainer),
+        settings.seed,
+        settings.trainer.global_batch,
+        settings.data.block_shards,
+        settings.debug.pages,
+    )
+
+
+def build_evaluation_data(run: ResolvedRun, corpora: Corpora, split: str) -> EvaluationData:
+    """A split of ``corpora``, which may be other data than the run was trained on."""
     return EvaluationData(
-        build_maker(run, index),
-        evaluation_rows(run, index, split),
+        build_maker(run, corpora),
+        evaluation_rows(run, corpora, lambda index: split),
         Padding(run.tokenizer.pad_id, run.settings.data.pad_to_multiple),
         run.settings.hardware.evaluation_batch,
         run.settings.data.workers,
     )
 
 
-def build_maker(run: ResolvedRun, index: Index) -> SampleMaker:
-    """How this run reads a page of ``index``."""
+def build_maker(run: ResolvedRun, corpora: Corpora) -> SampleMaker:
+    """How this run reads a page of ``corpora``."""
     settings = run.settings
     encoder = settings.model.encoder(run.tokenizer, settings.data.box_level, settings.data.window_stride)
     targets = settings.task.targets(settings.data)
-    return SampleMaker(ShardReader(index), encoder, targets, settings.data.train_windows, settings.seed)
+    reader = corpora.reader(complete=settings.data.on_error == "raise")
+    return SampleMaker(reader, encoder, targets, settings.data.train_windows, settings.seed)
 
 
-def evaluation_rows(run: ResolvedRun, index: Index, split: str) -> Sequence[int]:
-    """The rows of a split, cut short by ``debug.evaluation_pages``; under ``debug.pages`` the training pages."""
-    debug = run.settings.debug
-    if debug.pages is not None:
-        rows = index.split(training_split(index, run.settings.data, run.settings.trainer))
-        return rows[: debug.pages]
-    return index.split(split)[: debug.evaluation_pages]
+def evaluation_rows(run: ResolvedRun, corpora: Corpora, split_of: Callable[[Index], str | None]) -> Sequence[int]:
+    """The rows of a split, cut short by ``debug.evaluation_pages``; under ``debug.pages`` training pages."""
+    settings, debug = run.settings, run.settings.debug
+    if debug.pages is not None and any(split_of(index) for index in corpora.indices):
+        return corpora.rows(lambda index: training_split(index, settings.data, settings.trainer))[: debug.pages]
+    return corpora.rows(split_of)[: debug.evaluation_pages]
 
 
 def build_trainer(

@@ -11,6 +11,9 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
 
   prepare     a dataset's genuine download to shards
                 docexp data prepare data=funsd source=~/funsd out=shards/funsd
+                killed, it goes on when typed again; jobs=N processes read (default: at most 8)
+                image_size=224 stores images resized as training would, as images=png (the same
+                pixels) or images=jpg (quality=92)
   index       adopt WebDataset tars of pages made by others, in place
                 docexp data index tars=DIR name=my_pages
   check       validate every page, image and checksum; exit status 1 on faults
@@ -31,7 +34,18 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
   --again     make shards anew that are there already
 """
 COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
-    "prepare": ({"source": "folder", "out": "folder"}, ("--again",), ("data", "paths")),
+    "prepare": (
+        {
+            "source": "folder",
+            "out": "folder",
+            "jobs": "text",
+            "image_size": "text",
+            "images": "keep|png|jpg",
+            "quality": "text",
+        },
+        ("--again",),
+        ("data", "paths"),
+    ),
     "index": (
         {"tars": "folder", "out": "folder", "name": "text", "licence": "text", "split": "train|validation|test"},
         ("--again",),

@@ -10,6 +10,8 @@ from docexp.config.project import Project
 from docexp.config.schema import GROUPS as SCHEMAS
 from docexp.config.sources import Sources
 from docexp.errors import DocexpError, choice
+from docexp.inputs.settings import PageSettings
+from docexp.settings import hints_of
 from docexp.verbs.train import from_plain
 from docexp.verbs.words import default_runs, split_words
 
@@ -50,18 +52,20 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
 def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], project: Project) -> int:
     from docexp.inputs.tokenizer import load_tokenizer
     from docexp.runs.find import find
-    from docexp.runs.resolve import ResolvedRun, check_pages, open_index
+    from docexp.runs.resolve import ResolvedRun, check_pages, open_corpora
 
     folder = find(name, Path(arguments.get("runs") or default_runs()), project)
     config = folder.read_config()
     plain = changed(config, overrides, project)
     settings = from_plain(plain, project, str(folder.config))
     settings.hardware.check_present()
-    index = open_index(settings.data)
-    check_pages(settings, index)
-    index.split(arguments.get("split", "test"))
+    corpora = open_corpora(settings.data)
+    check_pages(settings, corpora)
+    split = arguments.get("split", "test")
+    if not corpora.has(split):
+        corpora.indices[0].split(split)  # says which there are
     tokenizer = load_tokenizer(str(folder.tokenizer))
-    resolved = ResolvedRun(settings, index, tokenizer, None, {}, folder.identity, folder)
+    resolved = ResolvedRun(settings, corpora, tokenizer, None, {}, folder.identity, folder)
 
     from docexp.runs.log import RunLog
     from docexp.training.checkpoint_io import pointed
@@ -75,7 +79,7 @@ def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], pr
         hint = ": only trainer.selection=best_… keeps one. Take checkpoint=last." if which == "best" else "."
         raise DocexpError(f"run {folder.identity} has no {which} checkpoint in {folder.checkpoints}{hint}")
     with RunLog(folder.log) as log:
-        scores = evaluate(resolved, checkpoint, index, arguments.get("split", "test"))
+        scores = evaluate(resolved, checkpoint, corpora, split)
         place = record(resolved, scores)
         log.say(scores.text)
         log.say("protocol: " + " · ".join(f"{key} {value}" for key, value in scores.protocol.items()))
@@ -106,5 +110,7 @@ def changed(config: dict[str, Any], overrides: Sequence[str], project: Project) 
         elif group == "hardware":
             plain["hardware"] = chosen["hardware"]
         else:
-            plain["data"].update({part: chosen["data"][part] for part in ("name", "shards")})
+            how = set(hints_of(PageSettings)) - {"name"}
+            where = {part: value for part, value in chosen["data"].items() if part not in how}
+            plain["data"] = where | {part: value for part, value in plain["data"].items() if part in how}
     return plain

@@ -260,7 +260,7 @@ VERBS_REFUSED = [
     ("compare --jsn", ["Nearest: --json."]),
     ("data prepar", ["Nearest: docexp data prepare."]),
     ("data prepare data=funsd sorce=x", ["sorce=x is nothing that docexp data prepare takes. Nearest: source."]),
-    ("data prepare model=layoutlmv3_tiny", ["It takes source, out, data, paths."]),
+    ("data prepare model=layoutlmv3_tiny", ["It takes source, out, jobs, image_size, images, quality, data, paths."]),
     ("data check source=x", ["source=x is nothing that docexp data check takes"]),
     ("completion bsh", ["Nearest: bash."]),
 ]

@@ -12,7 +12,7 @@ from docexp.config.project import Project
 from docexp.config.sources import Sources
 from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError, nearest
-from docexp.inputs.settings import DataSettings
+from docexp.inputs.settings import DataSettings, PageSettings
 from docexp.shards.index import Index
 from docexp.verbs.data import COMMANDS
 from docexp.verbs.words import Words, split_words
@@ -42,7 +42,10 @@ def data_settings(overrides: Sequence[str], project: Project, command: str) -> D
     """The checked ``data`` group alone, so that a dataset can be prepared without choosing a model."""
     composed: Composed = compose(overrides, project)
     refuse_unknown(composed.config, f"docexp data {command}", Sources(composed), tuple(COMMANDS[command][0]))
-    settings, _ = fill(composed.config.get("data"), "data", DataSettings, Sources(composed))
+    settings, _ = fill(composed.config.get("data"), "data", PageSettings, Sources(composed))
+    if not isinstance(settings, DataSettings):
+        places = ", ".join(f"data.shards={place}" for place in settings.places().values())
+        raise DocexpError(f"docexp data {command} takes one dataset; {settings.name} is a mixture. Name one: {places}")
     return settings
 
 

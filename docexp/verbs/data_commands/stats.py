@@ -54,13 +54,14 @@ def _encode(tokenizer: str | None, index: Index) -> Encode | None:
         return None
     from docexp.inputs.data_tokenizer import data_tokenizer
     from docexp.inputs.tokenizer import load_tokenizer
+    from docexp.shards.corpora import Corpora
 
     if not tokenizer.startswith("data:"):
         return load_tokenizer(tokenizer).encode_word
     size = tokenizer.removeprefix("data:")
     if not size.isdigit():
         raise DocexpError(f"tokenizer={tokenizer} must be a folder, a hub id, or data:N as in data:4096")
-    return data_tokenizer(index, int(size)).encode_word
+    return data_tokenizer(Corpora.single(index), int(size)).encode_word
 
 
 def _picture(plot: str | None) -> Path | None:
