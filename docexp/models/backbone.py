@@ -1,8 +1,10 @@
 """What every model family gives to heads, objectives and tasks."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -24,6 +26,12 @@ class Backbone(nn.Module, ABC):
 
     provides: frozenset[str]
     hidden_size: int
+    prefix: ClassVar[str] = ""
+    """What the state dict's names begin with. Checkpoints of the bare model leave it out, those with heads do not."""
+    parts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """What a setting of the family leaves unbuilt: the setting, and the beginnings of the names, without prefix."""
+    text_side: ClassVar[tuple[str, ...]] = ()
+    """The beginnings, without prefix, of what a text model's weights can give: it may learn at a rate of its own."""
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:

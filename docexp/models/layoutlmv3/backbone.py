@@ -28,22 +28,33 @@ class LayoutLMv3Backbone(PublishedBackbone):
     Its state dict's names are those of the published checkpoints, ``layoutlmv3.*``: the attribute's name is the prefix.
     """
 
+    family = "layoutlmv3"
     prefix = "layoutlmv3."
-    config_keys = (
-        "num_hidden_layers",
-        "num_attention_heads",
-        "hidden_act",
-        "layer_norm_eps",
-        "pad_token_id",
-        "patch_size",
-        "max_rel_pos",
-        "max_rel_2d_pos",
-    )
+    setting_of: ClassVar[Mapping[str, str]] = {
+        "hidden_size": "hidden_size",
+        "num_hidden_layers": "layers",
+        "num_attention_heads": "heads",
+        "intermediate_size": "ffn_size",
+        "coordinate_size": "coordinate_size",
+        "shape_size": "shape_size",
+        "layer_norm_eps": "layer_norm_eps",
+        "patch_size": "patch_size",
+        "max_rel_pos": "rel_pos_max",
+        "max_rel_2d_pos": "rel_2d_pos_max",
+    }
+    config_keys = (*setting_of, "hidden_act", "pad_token_id")
     parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "image=none": ("patch_embed.", "cls_token", "pos_embed", "LayerNorm.", "norm."),
         "layout=false": ("encoder.rel_pos_x_bias.", "encoder.rel_pos_y_bias."),
         "text=false": ("embeddings.",),
     }
+    text_side = (
+        "embeddings.word_embeddings.",
+        "embeddings.position_embeddings.",
+        "embeddings.token_type_embeddings.",
+        "embeddings.LayerNorm.",
+        "encoder.layer.",
+    )
 
     def __init__(self, settings: "LayoutLMv3Settings", vocab_size: int, pad_token_id: int) -> None:
         super().__init__()
@@ -78,6 +89,11 @@ class LayoutLMv3Backbone(PublishedBackbone):
             patches=hidden[:, length + 1 :] if pixels is not None else None,
             pooled=hidden[:, 0],
         )
+
+    @property
+    def first_position(self) -> int:
+        """Positions count from ``pad_token_id + 1``, as in RoBERTa."""
+        return self.config.pad_token_id + 1
 
     def adapted(self, name: str, tensor: Tensor) -> Tensor:
         """Position embeddings made at another image size, interpolated to this model's."""
