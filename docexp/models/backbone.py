@@ -8,8 +8,10 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.models.flops import Work, dense, matrix_weights
+from docexp.models.plain import PlainBackbone
 
 
 @dataclass
@@ -46,6 +48,14 @@ class Backbone(nn.Module, ABC):
         """
         del name
         return tensor
+
+    def plain(self) -> PlainBackbone:
+        """The same model for transformers' own classes.
+
+        Raises:
+            DocexpError: transformers cannot express it; says why.
+        """
+        raise DocexpError(f"transformers has no class for {type(self).__name__}, so there is nothing to export it as")
 
     @abstractmethod
     def checkpoint_activations(self) -> None:

@@ -16,6 +16,8 @@ from docexp.models.backbone import Encoded
 from docexp.models.flops import Work, transformer
 from docexp.models.layoutlmv3.image_grid import resize_positions
 from docexp.models.layoutlmv3.modeling import LayoutLMv3
+from docexp.models.layoutlmv3.plain import plain_layoutlmv3
+from docexp.models.plain import PlainBackbone
 from docexp.models.weights import PublishedBackbone
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class LayoutLMv3Backbone(PublishedBackbone):
         self.provides = settings.provides
         self.hidden_size = settings.hidden_size
         self.config = config = transformers_config(settings, vocab_size, pad_token_id)
-        self._max_tokens, self._layout = settings.max_tokens, settings.layout
+        self._max_tokens, self.settings = settings.max_tokens, settings
         self.layoutlmv3 = self._model(config, settings)
 
     def _model(self, config: LayoutLMv3Config, settings: "LayoutLMv3Settings") -> LayoutLMv3Model:
@@ -114,6 +116,10 @@ class LayoutLMv3Backbone(PublishedBackbone):
         layers = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
         return Work(positions, transformer(positions, *layers) + embedding)
 
+    def plain(self) -> PlainBackbone:
+        """``LayoutLMv3…``: see ``plain_layoutlmv3``."""
+        return plain_layoutlmv3(self)
+
     def checkpoint_activations(self) -> None:
         """Keeps only every layer's input for the backward pass and computes the rest again: less memory, same numbers.
 
@@ -127,7 +133,7 @@ class LayoutLMv3Backbone(PublishedBackbone):
         length = batch.input_ids.shape[1]
         if length > self._max_tokens:
             raise DocexpError(f"a text of {length} tokens in a model of max_tokens={self._max_tokens}")
-        bbox = batch.bbox if self._layout else torch.zeros_like(batch.bbox)
+        bbox = batch.bbox if self.settings.layout else torch.zeros_like(batch.bbox)
         return {"input_ids": batch.input_ids, "bbox": bbox, "attention_mask": batch.mask.long()}
 
     def _pixels(self, batch: Batch) -> Tensor:
