@@ -29,6 +29,8 @@ def check_together(settings: RunSettings, composed: Composed) -> None:
 
 def _check_needs(settings: RunSettings, composed: Composed) -> None:
     model, task = settings.model, settings.task
+    if "pyramid" in model.provides and "pyramid" not in task.needs:
+        raise DocexpError("model.pyramid builds parameters that this task would never train. Set model.pyramid=[].")
     if task.needs <= model.provides:
         return
 

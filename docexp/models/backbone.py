@@ -21,6 +21,7 @@ class Encoded:
     text: Tensor | None = None  # [B, T, D]
     patches: Tensor | None = None  # [B, P, D]
     pooled: Tensor | None = None  # [B, D]
+    pyramid: tuple[Tensor, ...] | None = None  # maps [B, D, h, w], the finest first
 
 
 class Backbone(nn.Module, ABC):

@@ -10,9 +10,10 @@ from docexp.verbs.words import default_runs, split_words
 
 HELP = """usage: docexp export RUN out=DIR [checkpoint=last|best] [pages=N|all] [data.KEY=value …]
 
-Writes model, configuration with label names, tokenizer, processor and a model card, in the hub's layout;
-then opens the folder in plain transformers and compares it with docexp on test pages, by logits, predictions
-and score. Only a folder that computes the same is left there; what transformers cannot compute is said.
+Writes model, configuration with label names, tokenizer, processor and a model card, in the hub's
+layout; then opens the folder in plain transformers and compares it with docexp on test pages, by
+logits, predictions and score. Only a folder that computes the same is left there. What transformers
+cannot compute is refused, with the reason.
 
   docexp export 3fa91c0b77de out=~/funsd-layoutlmv3
   docexp export experiment=finetune/funsd,seed=1 out=exported checkpoint=best pages=all
