@@ -34,6 +34,8 @@ class Exported:
     metric: str
     ours: float
     theirs: float
+    licence: str
+    """The terms of the weights that the run started from; empty where there are none, or nothing states them."""
 
 
 def export(run: ResolvedRun, checkpoint: Path, out: Path, pages: int | None) -> Exported:
@@ -69,7 +71,7 @@ def export(run: ResolvedRun, checkpoint: Path, out: Path, pages: int | None) -> 
 
 def _fill(
     run: ResolvedRun, checkpoint: Path, module: RunModule, draft: Path, pages: int | None
-) -> tuple[str, str, Agreement, str, float, float]:
+) -> tuple[str, str, Agreement, str, float, float, str]:
     backbone, head = module.backbone.plain(), module.task.plain_head()
     logging.disable_progress_bar()
     name = write_model(draft, backbone, head)
@@ -100,7 +102,7 @@ def _fill(
     )
     shutil.copyfile(run.folder.config, draft / CONFIG)
     (draft / "README.md").write_text(model_card(facts), encoding="utf-8")
-    return name, scored, agreement, metric, ours, theirs
+    return name, scored, agreement, metric, ours, theirs, facts.weights.licence
 
 
 def _chosen(run: ResolvedRun, pages: int | None) -> tuple[Sequence[int], str]:

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docexp.config.project import Project
 from docexp.errors import DocexpError
 from docexp.verbs.opened import open_checkpoint, open_run
 from docexp.verbs.words import default_runs, split_words
+
+if TYPE_CHECKING:
+    from docexp.runs.resolve import ResolvedRun
 
 HELP = """usage: docexp export RUN out=DIR [checkpoint=last|best] [pages=N|all] [data.KEY=value …]
 
@@ -53,6 +57,7 @@ def _export(name: str, arguments: dict[str, str], overrides: Sequence[str], proj
     pages = _pages(arguments.get("pages", str(PAGES)))
     runs = Path(arguments.get("runs") or default_runs())
     resolved = open_run(name, runs, "export", [*overrides, "hardware=cpu"], project)
+    _check_data(resolved)
     checkpoint = open_checkpoint(resolved, arguments.get("checkpoint"))
 
     from docexp.inference.export import export
@@ -66,7 +71,20 @@ def _export(name: str, arguments: dict[str, str], overrides: Sequence[str], proj
         f"{found.difference:.1e} apart (the largest is {found.largest:.1f}), "
         f"{made.metric} {100 * made.theirs:.1f} there and {100 * made.ours:.1f} here.{ids}"
     )
+    if made.licence:
+        print(f"licence of the weights it started from: {made.licence}")
     return 0
+
+
+def _check_data(run: "ResolvedRun") -> None:
+    from docexp.runs.environment import read_environment
+
+    trained = read_environment(run.folder).get("extras", {}).get("data")
+    if trained != run.index.checksum:
+        raise DocexpError(
+            f"{run.settings.data.shards} holds other pages than run {run.identity} was trained on, and the model card "
+            "tells of those. Say where they are: data.shards=DIR."
+        )
 
 
 def _pages(text: str) -> int | None:
