@@ -36,8 +36,9 @@ def model_card(facts: Facts) -> str:
 
 
 def _front(facts: Facts) -> str:
-    own = [f"license_name: {json.dumps(facts.weights.licence)}"] if facts.weights.licence else []
-    lines = ["library_name: transformers", "license: other", *own, "tags: [document-ai, docexp]"]
+    terms = facts.weights.licence or ("not stated" if facts.weights.source else "none set, trained from random weights")
+    named = f"license_name: {json.dumps(terms, ensure_ascii=False)}"
+    lines = ["library_name: transformers", "license: other", named, "tags: [document-ai, docexp]"]
     return "\n".join(["---", *lines, "---"])
 
 

@@ -1,13 +1,18 @@
-"""Names of tensors: as checkpoints of different times and kinds spell them, as globs choose them, and in short."""
+"""Names of tensors: as checkpoints of different times spell them, as globs choose them, and in short.
+
+Imports no torch.
+"""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from docexp.errors import DocexpError, nearest
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 OLD_ENDINGS = {".gamma": ".weight", ".beta": ".bias"}
 """How the first BERT checkpoints, converted from TensorFlow, call the parameters of layer norms."""
@@ -18,7 +23,7 @@ SHOWN = 3
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
 
 
-def modern(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def modern(tensors: Mapping[str, "Tensor"]) -> dict[str, "Tensor"]:
     """The same tensors under today's names of layer norms' parameters."""
     return {_modern_name(name): tensor for name, tensor in tensors.items()}
 
@@ -62,7 +67,8 @@ def matching(patterns: Iterable[str], names: Iterable[str], setting: str) -> set
 def _hint(pattern: str, names: list[str]) -> str:
     modules = {".".join(name.split(".")[:depth]) for name in names for depth in range(1, name.count(".") + 2)}
     close = nearest(pattern, sorted(modules))
-    return f" Nearest: {close[0]}." if close else f" There are: {in_short(names)}." if names else ""
+    known = close or sorted({name.split(".")[0] for name in names})
+    return f" {'Nearest' if close else 'There are'}: {', '.join(known)}." if known else ""
 
 
 def in_short(names: Iterable[str]) -> str:

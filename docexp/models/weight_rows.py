@@ -1,10 +1,15 @@
-"""Tables whose rows stand for tokens, positions and types: what may be cut or extended when weights are loaded."""
+"""Tables whose rows stand for tokens, positions and types: what may be cut or extended when weights are loaded.
+
+Imports no torch.
+"""
 
 from dataclasses import dataclass
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from docexp.errors import DocexpError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WORDS, POSITIONS, TYPES = (f"embeddings.{kind}_embeddings.weight" for kind in ("word", "position", "token_type"))
 
@@ -23,7 +28,7 @@ class Rows:
     may_lack: frozenset[str]
 
 
-def fitted_rows(name: str, tensor: Tensor, own: Tensor, rows: Rows, source: str) -> tuple[Tensor, str]:
+def fitted_rows(name: str, tensor: "Tensor", own: "Tensor", rows: Rows, source: str) -> tuple["Tensor", str]:
     """A checkpoint's tensor as the model takes it, and what was done to it: nothing, unless it is such a table.
 
     Text positions are moved to where this model counts from, and cut to those it reads: a shorter text never sees
@@ -52,7 +57,7 @@ def fitted_rows(name: str, tensor: Tensor, own: Tensor, rows: Rows, source: str)
     return tensor, ""
 
 
-def _positions(name: str, tensor: Tensor, own: Tensor, rows: Rows, source: str) -> tuple[Tensor, str]:
+def _positions(name: str, tensor: "Tensor", own: "Tensor", rows: Rows, source: str) -> tuple["Tensor", str]:
     theirs, ours = len(tensor) - rows.theirs, len(own) - rows.ours
     if theirs < ours and name not in rows.may_lack:
         raise DocexpError(
@@ -69,7 +74,7 @@ def _positions(name: str, tensor: Tensor, own: Tensor, rows: Rows, source: str) 
     return table, f"{'cut' if theirs > ours else 'extended'} from {theirs} to {ours} positions"
 
 
-def _words(tensor: Tensor, own: Tensor, rows: Rows, source: str) -> tuple[Tensor, str]:
+def _words(tensor: "Tensor", own: "Tensor", rows: Rows, source: str) -> tuple["Tensor", str]:
     theirs, ours = len(tensor), len(own)
     if not rows.resize_vocabulary:
         if WORDS in rows.may_lack:

@@ -55,3 +55,14 @@ def test_weights_that_are_wrong(train, tmp_path: Path) -> None:
         assert status == 2, output
         assert all(text in output for text in told), output
         assert "Traceback" not in output and len(output.strip().splitlines()) <= 4, output
+
+
+def test_the_encoder_of_a_text_model_under_a_tokenizer_trained_here(train, tmp_path: Path) -> None:
+    """The table of tokens then has to be named: its ids mean other tokens."""
+    words = [*QUICK, f"model.weights={roberta(tmp_path / 'roberta')}", "model.tokenizer=data:300"]
+    refused, done = train(*words), train(*words, "model.allow_missing=[embeddings.word_embeddings]")
+    status, output = refused.wait()
+    assert status == 2 and "model.allow_missing=[embeddings.word_embeddings.weight]" in output
+    status, output = done.wait()
+    assert status == 0, output
+    assert "20 of 36 tensors loaded; as drawn: 16 missing (" in output and "embeddings.word_embeddings.weight" in output

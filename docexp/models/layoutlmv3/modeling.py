@@ -220,9 +220,10 @@ class LayoutLMv3(LayoutLMv3Model):
         return self.pos_embed if self._image_position == "1d" else None
 
     def pyramid(self) -> tuple[Tensor, ...]:
-        """The four maps of the image that was encoded last; see ``pyramid_maps``."""
+        """The four maps of the image that was encoded last, given once; see ``pyramid_maps``."""
         steps = [self.encoder.get_submodule(f"fpn{number}") for number in range(1, SCALES + 1)]
-        return pyramid_maps(steps, self.encoder.kept, self._grid)
+        kept, self.encoder.kept = self.encoder.kept, []  # nothing of a step's graph outlives it
+        return pyramid_maps(steps, kept, self._grid)
 
     def calculate_visual_bbox(self, device: torch.device, dtype: torch.dtype, batch_size: int) -> Tensor:
         """Boxes of the class token and the patches of the image that was embedded last, ``[B, 1 + patches, 4]``."""
