@@ -57,12 +57,18 @@ def test_weights_that_are_wrong(train, tmp_path: Path) -> None:
         assert "Traceback" not in output and len(output.strip().splitlines()) <= 4, output
 
 
-def test_the_encoder_of_a_text_model_under_a_tokenizer_trained_here(train, tmp_path: Path) -> None:
-    """The table of tokens then has to be named: its ids mean other tokens."""
-    words = [*QUICK, f"model.weights={roberta(tmp_path / 'roberta')}", "model.tokenizer=data:300"]
+def test_the_encoder_of_a_text_model_under_another_tokenizer(train, tmp_path: Path) -> None:
+    """With more tokens the table grows when asked; one trained here gives other ids, so the table has to be named."""
+    folder = roberta(tmp_path / "roberta")
+    words = [*QUICK, f"model.weights={folder}", "model.tokenizer=data:300"]
+    more = f"model.tokenizer={roberta(tmp_path / 'more', more=('ab',))}"
+    extended = train(*words[:-1], more, "model.resize_vocabulary=true")
     refused, done = train(*words), train(*words, "model.allow_missing=[embeddings.word_embeddings]")
     status, output = refused.wait()
     assert status == 2 and "model.allow_missing=[embeddings.word_embeddings.weight]" in output
     status, output = done.wait()
     assert status == 0, output
     assert "20 of 36 tensors loaded; as drawn: 16 missing (" in output and "embeddings.word_embeddings.weight" in output
+    status, output = extended.wait()
+    assert status == 0, output
+    assert "embeddings.word_embeddings.weight extended from 261 to 262 tokens" in output

@@ -89,6 +89,13 @@ def test_choices_without_effect_are_refused(values: dict[str, Any], message: str
         LayoutLMv3Settings(**values)
 
 
+def test_the_published_detectors_layers_are_a_pyramid() -> None:
+    for flavour, layers in {"base": "[3,5,7,11]", "large": "[7,11,15,23]"}.items():
+        words = [f"model=layoutlmv3_{flavour}", "model.tokenizer=data:300", f"model.pyramid={layers}"]
+        with pytest.raises(DocexpError, match="this task would never train"):  # what it lacks is a task, not a shape
+            check(compose(words))
+
+
 def test_a_pyramid_is_not_built_for_a_task_that_has_no_use_for_it() -> None:
     with pytest.raises(DocexpError, match=r"model\.pyramid builds parameters that this task would never train"):
         check(compose([*TINY, "model.pyramid=[0,0,0,0]"]))
