@@ -17,13 +17,15 @@ class FirstWeights:
 
     @classmethod
     def of(cls, run: RunFolder) -> "FirstWeights":
-        """What a run started from.
+        """What a run started from; of one that is older than this file, only what its configuration names.
 
         Raises:
-            DocexpError: the file is damaged.
+            DocexpError: the file or the configuration is damaged.
         """
         if not run.first_weights.is_file():
-            return cls()
+            model = run.read_config().get("model")
+            named = model.get("weights") if isinstance(model, dict) else None
+            return cls(str(named)) if named else cls()
         try:
             return cls(**json.loads(run.first_weights.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:

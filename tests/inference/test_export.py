@@ -173,6 +173,14 @@ def test_windows_that_cut_a_word_or_spell_a_special_token_are_given_as_ids(
     assert f"{made.agreement.as_ids} of the windows were given as token ids" in (made.folder / "README.md").read_text()
 
 
+def test_an_older_run_from_others_weights_does_not_claim_random_ones(trained: Trained, tmp_path: Path) -> None:
+    run, checkpoint = trained()
+    config = run.folder.read_config()
+    atomic.write_yaml(run.folder.config, {**config, "model": {**config["model"], "weights": "someone/model"}})
+    card = (export(run, checkpoint, tmp_path / "out", 1).folder / "README.md").read_text()
+    assert "started from: the weights of someone/model" in card and "not stated: see where they came from" in card
+
+
 def test_the_front_matter_is_yaml(trained: Trained, tmp_path: Path) -> None:
     import yaml
 
