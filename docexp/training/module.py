@@ -12,7 +12,7 @@ from docexp.inputs.skipping import SKIPPED
 from docexp.models.backbone import Backbone
 from docexp.tasks.task import Prediction, Task
 from docexp.training.loss_scale import global_counts, scaled
-from docexp.training.optim import parameter_groups, schedule
+from docexp.training.optim import parameter_groups, schedule, text_parameters
 from docexp.training.settings import OptimSettings
 
 
@@ -93,7 +93,13 @@ class RunModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser and its schedule, moved on every step."""
-        optimizer = self._optim.build(parameter_groups(self, self._optim.weight_decay))
+        optim = self._optim
+        if optim.text_lr_factor == 1:
+            groups = parameter_groups(self, optim.weight_decay)
+        else:
+            text = text_parameters(self.backbone)
+            groups = parameter_groups(self, optim.weight_decay, text, optim.lr * optim.text_lr_factor)
+        optimizer = optim.build(groups)
         rate = schedule(optimizer, self._optim, self._max_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
 
