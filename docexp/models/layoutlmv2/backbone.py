@@ -97,7 +97,8 @@ class LayoutLMv2Backbone(PublishedBackbone):
         if isinstance(visual, VisualBackbone) and batch.pixels is not None:
             (height, width), cells = batch.pixels.shape[-2:], visual.grid**2
             positions = positions + cells
-            embedding = visual_flops(visual.shape, height, width) + 2.0 * cells * visual.shape.channels * config.hidden_size
+            projection = 2.0 * cells * visual.shape.channels * config.hidden_size
+            embedding = visual_flops(visual.shape, height, width) + projection
         layers = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
         return Work(positions, transformer(positions, *layers) + embedding)
 

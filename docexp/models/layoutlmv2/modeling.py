@@ -1,4 +1,4 @@
-"""transformers' LayoutLMv2 without detectron2, mended where it falls short. Every parameter keeps its name and shape."""
+"""transformers' LayoutLMv2 without detectron2, mended where it falls short. Parameters keep their names and shapes."""
 
 import copy
 from typing import Any
@@ -33,7 +33,7 @@ class FastSelfAttention(LayoutLMv2SelfAttention):
         context = biased_attention(query, key, value, rel_pos, self.dropout.p if self.training else 0.0)
         return context.transpose(1, 2).flatten(2), None
 
-    def compute_qkv(self, hidden_states: Tensor) -> tuple[Tensor, ...]:
+    def compute_qkv(self, hidden_states: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, ``[B, L, D]`` each.
 
         Adding the two biases afterwards, as the stock class does, would widen queries and values under autocast.
@@ -41,7 +41,8 @@ class FastSelfAttention(LayoutLMv2SelfAttention):
         if not self.fast_qkv:
             return super().compute_qkv(hidden_states)
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias], dim=-1).flatten()
-        return nn.functional.linear(hidden_states, self.qkv_linear.weight, bias).chunk(3, dim=-1)
+        query, key, value = nn.functional.linear(hidden_states, self.qkv_linear.weight, bias).chunk(3, dim=-1)
+        return query, key, value
 
 
 class RelativeEncoder(LayoutLMv2Encoder):

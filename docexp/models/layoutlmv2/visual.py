@@ -49,6 +49,11 @@ class VisualShape:
 class FrozenBatchNorm(nn.Module):
     """Batch normalisation by fixed statistics: four buffers, nothing that trains."""
 
+    weight: Tensor
+    bias: Tensor
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, channels: int, eps: float = 1e-5) -> None:
         super().__init__()
         self.eps = eps
@@ -60,11 +65,8 @@ class FrozenBatchNorm(nn.Module):
     def affine(self) -> tuple[Tensor, Tensor]:
         """What it multiplies by and then adds, ``[channels]`` each."""
         kind = torch.promote_types(self.weight.dtype, torch.float32)
-        weight, bias, mean, variance = (
-            cast(Tensor, getattr(self, name)).to(kind) for name in ("weight", "bias", "running_mean", "running_var")
-        )
-        scale = weight * (variance + self.eps).rsqrt()
-        return scale, bias - mean * scale
+        scale = self.weight.to(kind) * (self.running_var.to(kind) + self.eps).rsqrt()
+        return scale, self.bias.to(kind) - self.running_mean.to(kind) * scale
 
 
 class NormedConvolution(nn.Conv2d):
@@ -120,8 +122,7 @@ class ResNeXt(nn.Module):
 
     def __init__(self, shape: VisualShape) -> None:
         super().__init__()
-        self.stem = nn.Module()
-        self.stem.conv1 = NormedConvolution(3, shape.stem, 7, 2)
+        self.stem = nn.ModuleDict({"conv1": NormedConvolution(3, shape.stem, 7, 2)})
         self.checkpointed = False
         inputs = shape.stem
         for number, level in enumerate(LEVELS):
@@ -135,7 +136,7 @@ class ResNeXt(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """``[B, 3, H, W]`` to every stage's output, finest first: ``[B, width · 2**i, H / 2**(i+2), W / 2**(i+2)]``."""
-        hidden = F.max_pool2d(F.relu_(self.stem.conv1(images)), 3, 2, 1)
+        hidden = F.max_pool2d(F.relu_(self.stem["conv1"](images)), 3, 2, 1)
         found = []
         for level in LEVELS:
             for block in cast(nn.Sequential, getattr(self, f"res{level}")):

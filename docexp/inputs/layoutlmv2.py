@@ -1,0 +1,25 @@
+"""Pages to the inputs of LayoutLMv2 and LayoutXLM."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from docexp.documents.page import Page
+from docexp.inputs.layout_encoder import LayoutEncoder, page_pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayoutLMv2Encoder(LayoutEncoder):
+    """As in transformers' ``LayoutLMv2Processor``: ``[SEP]`` has the box 1000, 1000, 1000, 1000, pixels are BGR.
+
+    So have the authors' LayoutLM (see ``inputs.layoutlm``). Their FUNSD script for LayoutLMv2 gives all special tokens
+    the box 0 (microsoft/unilm, layoutlmft/examples/run_funsd.py), their XFUND script uses no special tokens at all.
+    """
+
+    closing: ClassVar[int] = 1000
+
+    def pixels(self, page: Page, size: int) -> NDArray[np.uint8]:
+        """Blue, green, red, ``[3, size, size]``: the order that detectron2's models are trained in."""
+        return np.ascontiguousarray(page_pixels(page, size)[::-1])
