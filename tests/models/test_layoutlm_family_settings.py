@@ -27,8 +27,8 @@ POOLER = {768: 768 * 768 + 768, 1024: 1024 * 1024 + 1024}
 
 def flavour(name: str) -> TransformerSettings:
     values = yaml.safe_load((CONF / f"{name}.yaml").read_text())
-    family = FAMILIES[name.split("_")[0]]
-    assert values.pop("_target_") == f"docexp.models.{name.split('_')[0]}.{family.__name__}"
+    family = FAMILIES[name.split("_", maxsplit=1)[0]]
+    assert values.pop("_target_") == f"docexp.models.{name.split('_', maxsplit=1)[0]}.{family.__name__}"
     return family(**values)
 
 
