@@ -41,7 +41,7 @@ def test_the_verbs_are_these() -> None:
     """The command line's surface: a change of it is meant, or it is a mistake."""
     from docexp.verbs import data
 
-    assert list(VERBS) == ["train", "evaluate", "compare", "data", "bench", "completion"]
+    assert list(VERBS) == ["train", "evaluate", "export", "compare", "data", "bench", "completion"]
     assert list(data.COMMANDS) == ["prepare", "index", "check", "stats", "tokenizer"]
     for command in data.COMMANDS:
         assert f"\n  {command} " in data.HELP

@@ -1,13 +1,17 @@
 """What every model family gives to heads, objectives and tasks."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from torch import Tensor, nn
 
+from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.models.flops import Work, dense, matrix_weights
+from docexp.models.plain import PlainBackbone
 
 
 @dataclass
@@ -24,6 +28,12 @@ class Backbone(nn.Module, ABC):
 
     provides: frozenset[str]
     hidden_size: int
+    prefix: ClassVar[str] = ""
+    """What the state dict's names begin with. Checkpoints of the bare model leave it out, those with heads do not."""
+    parts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """What a setting of the family leaves unbuilt: the setting, and the beginnings of the names, without prefix."""
+    text_side: ClassVar[tuple[str, ...]] = ()
+    """The beginnings, without prefix, of what a text model's weights can give: it may learn at a rate of its own."""
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:
@@ -38,6 +48,14 @@ class Backbone(nn.Module, ABC):
         """
         del name
         return tensor
+
+    def plain(self) -> PlainBackbone:
+        """The same model for transformers' own classes.
+
+        Raises:
+            DocexpError: transformers cannot express it; says why.
+        """
+        raise DocexpError(f"transformers has no class for {type(self).__name__}, so there is nothing to export it as")
 
     @abstractmethod
     def checkpoint_activations(self) -> None:

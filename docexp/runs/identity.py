@@ -25,6 +25,7 @@ EXCLUDED: dict[str, str] = {
     "data.workers": "the order and the samples' randomness do not depend on it",
     "model.tokenizer": "where the tokenizer lies; its checksum counts",
     "model.weights": "how their source was spelled; the upstream run and checkpoint, or a checksum, count",
+    "model.licence": "terms, not numbers",
     "hardware._target_": "which class describes the machine",
     "hardware.accelerator": "same curve within a stated tolerance",
     "hardware.nodes": "same data and masks on any number of processes",

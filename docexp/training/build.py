@@ -12,8 +12,14 @@ from docexp.errors import DocexpError
 from docexp.inputs.datamodule import EvaluationData, TrainingData
 from docexp.inputs.dataset import Padding, SampleMaker
 from docexp.inputs.splits import training_split, validation_split
+from docexp.inputs.vocabulary import vocabulary_fault
 from docexp.models.backbone import Backbone
+from docexp.models.freezing import freeze
+from docexp.models.weight_report import LoadReport
+from docexp.models.weight_rows import WORDS
+from docexp.models.weights import Allowed, fit
 from docexp.models.weights import load_weights as load_published
+from docexp.runs.first_weights import FirstWeights
 from docexp.runs.resolve import ResolvedRun
 from docexp.shards.index import Index
 from docexp.shards.order import Order
@@ -33,37 +39,38 @@ def build_module(run: ResolvedRun) -> RunModule:
     settings = run.settings
     torch.manual_seed(settings.seed)
     backbone = settings.model.build(run.tokenizer.vocab_size, run.tokenizer.pad_id)
+    freeze(backbone, settings.model.freeze)
     task = settings.task.build(settings.data, backbone.hidden_size)
     if settings.hardware.gradient_checkpointing:
         backbone.checkpoint_activations()
     return RunModule(backbone, task, settings.optim, settings.trainer.max_steps, settings.seed)
 
 
-def load_first_weights(run: ResolvedRun, backbone: Backbone) -> str:
-    """Puts in the weights that training starts from; says what was loaded and what was not, "" when nothing is.
+def load_first_weights(run: ResolvedRun, backbone: Backbone) -> LoadReport | None:
+    """Puts in the weights that training starts from; tells what was loaded and what was not, None when nothing is.
 
     Raises:
         DocexpError: weights that do not fit.
     """
-    if run.upstream is None:
-        return ""
-    if run.upstream.run is None:
-        assert run.settings.model.weights is not None
-        return str(load_published(backbone, run.settings.model.weights))
-    name, which = run.upstream.run.identity, run.upstream.checkpoint
-    checkpoint = pointed(run.upstream.run.checkpoints, which)
+    upstream, model = run.upstream, run.settings.model
+    if upstream is None:
+        return None
+    if upstream.run is None:
+        return _published(run, backbone)
+    checkpoint = pointed(upstream.run.checkpoints, upstream.checkpoint)
     assert checkpoint is not None
     weights = {n.removeprefix(BACKBONE): w for n, w in load_weights(checkpoint).items() if n.startswith(BACKBONE)}
-    fitted = {name: backbone.adapted(name, weight) for name, weight in weights.items()}
-    try:
-        backbone.load_state_dict(fitted)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
-        raise DocexpError(f"the weights of run {name} do not fit this model: {reason}") from None
-    resized = [n for n in fitted if fitted[n].shape != weights[n].shape]
-    return f"run {name}, {checkpoint.name}: {len(weights)} tensors loaded" + (
-        f", {', '.join(resized)} resized to the images of this run" if resized else ""
-    )
+    source = f"run {upstream.run.identity}, {checkpoint.name}"
+    return fit(backbone, weights, source, Allowed.by(model), licence=FirstWeights.of(upstream.run).licence)
+
+
+def _published(run: ResolvedRun, backbone: Backbone) -> LoadReport:
+    model, allowed = run.settings.model, Allowed.by(run.settings.model)
+    assert model.weights is not None
+    fault = vocabulary_fault(run.tokenizer, model.weights, model.resize_vocabulary)
+    if fault and not allowed.lets_be_missing(WORDS):
+        raise DocexpError(fault)
+    return load_published(backbone, model.weights, allowed, model.licence, [WORDS] if fault else [])
 
 
 def build_training_data(run: ResolvedRun) -> TrainingData:

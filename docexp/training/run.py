@@ -10,8 +10,10 @@ import torch
 
 from docexp.config.schema import RunSettings
 from docexp.errors import DocexpError
+from docexp.models.weight_report import LoadReport
 from docexp.runs import atomic
 from docexp.runs.environment import Segment, begin_segment, code_changed_since, describe, end_segment, segments
+from docexp.runs.first_weights import FirstWeights
 from docexp.runs.folder import set_aside
 from docexp.runs.lock import RunLock
 from docexp.runs.log import RunLog
@@ -104,7 +106,7 @@ class _Training:
     def _fit(self, metrics: MetricsLog | None) -> str:
         settings = self.run.settings
         module = build_module(self.run)
-        loaded = "" if self.checkpoint else load_first_weights(self.run, module.backbone)
+        loaded = None if self.checkpoint else load_first_weights(self.run, module.backbone)
         began = time.monotonic()
         with Interrupts() as interrupts:
             trainer = self._trainer(metrics, interrupts)
@@ -169,7 +171,7 @@ class _Training:
             self.left = left_before(read(folder.metrics), plan.max_steps - self.first_step, plan.global_batch)
         return metrics
 
-    def _say_start(self, module: RunModule, loaded: str) -> None:
+    def _say_start(self, module: RunModule, loaded: LoadReport | None) -> None:
         run, plan = self.run, self.run.settings.trainer
         parameters = sum(parameter.numel() for parameter in module.parameters())
         self.log.say(
@@ -179,6 +181,8 @@ class _Training:
         )
         if loaded:
             self.log.say(f"  weights from {loaded}")
+            if self.main:
+                FirstWeights(loaded.source, loaded.licence).write(run.folder)
 
     def _finish(self, seconds: float) -> None:
         run = self.run

@@ -16,6 +16,8 @@ from docexp.models.backbone import Encoded
 from docexp.models.flops import Work, transformer
 from docexp.models.layoutlmv3.image_grid import resize_positions
 from docexp.models.layoutlmv3.modeling import LayoutLMv3
+from docexp.models.layoutlmv3.plain import plain_layoutlmv3
+from docexp.models.plain import PlainBackbone
 from docexp.models.weights import PublishedBackbone
 
 if TYPE_CHECKING:
@@ -28,29 +30,40 @@ class LayoutLMv3Backbone(PublishedBackbone):
     Its state dict's names are those of the published checkpoints, ``layoutlmv3.*``: the attribute's name is the prefix.
     """
 
+    family = "layoutlmv3"
     prefix = "layoutlmv3."
-    config_keys = (
-        "num_hidden_layers",
-        "num_attention_heads",
-        "hidden_act",
-        "layer_norm_eps",
-        "pad_token_id",
-        "patch_size",
-        "max_rel_pos",
-        "max_rel_2d_pos",
-    )
+    setting_of: ClassVar[Mapping[str, str]] = {
+        "hidden_size": "hidden_size",
+        "num_hidden_layers": "layers",
+        "num_attention_heads": "heads",
+        "intermediate_size": "ffn_size",
+        "coordinate_size": "coordinate_size",
+        "shape_size": "shape_size",
+        "layer_norm_eps": "layer_norm_eps",
+        "patch_size": "patch_size",
+        "max_rel_pos": "rel_pos_max",
+        "max_rel_2d_pos": "rel_2d_pos_max",
+    }
+    config_keys = (*setting_of, "hidden_act", "pad_token_id")
     parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "image=none": ("patch_embed.", "cls_token", "pos_embed", "LayerNorm.", "norm."),
         "layout=false": ("encoder.rel_pos_x_bias.", "encoder.rel_pos_y_bias."),
         "text=false": ("embeddings.",),
     }
+    text_side = (
+        "embeddings.word_embeddings.",
+        "embeddings.position_embeddings.",
+        "embeddings.token_type_embeddings.",
+        "embeddings.LayerNorm.",
+        "encoder.layer.",
+    )
 
     def __init__(self, settings: "LayoutLMv3Settings", vocab_size: int, pad_token_id: int) -> None:
         super().__init__()
         self.provides = settings.provides
         self.hidden_size = settings.hidden_size
         self.config = config = transformers_config(settings, vocab_size, pad_token_id)
-        self._max_tokens, self._layout = settings.max_tokens, settings.layout
+        self._max_tokens, self.settings = settings.max_tokens, settings
         self.layoutlmv3 = self._model(config, settings)
 
     def _model(self, config: LayoutLMv3Config, settings: "LayoutLMv3Settings") -> LayoutLMv3Model:
@@ -79,6 +92,11 @@ class LayoutLMv3Backbone(PublishedBackbone):
             pooled=hidden[:, 0],
         )
 
+    @property
+    def first_position(self) -> int:
+        """Positions count from ``pad_token_id + 1``, as in RoBERTa."""
+        return self.config.pad_token_id + 1
+
     def adapted(self, name: str, tensor: Tensor) -> Tensor:
         """Position embeddings made at another image size, interpolated to this model's."""
         if name.removeprefix(self.prefix) != "pos_embed" or not self.config.visual_embed:
@@ -98,6 +116,10 @@ class LayoutLMv3Backbone(PublishedBackbone):
         layers = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
         return Work(positions, transformer(positions, *layers) + embedding)
 
+    def plain(self) -> PlainBackbone:
+        """``LayoutLMv3…``: see ``plain_layoutlmv3``."""
+        return plain_layoutlmv3(self)
+
     def checkpoint_activations(self) -> None:
         """Keeps only every layer's input for the backward pass and computes the rest again: less memory, same numbers.
 
@@ -111,7 +133,7 @@ class LayoutLMv3Backbone(PublishedBackbone):
         length = batch.input_ids.shape[1]
         if length > self._max_tokens:
             raise DocexpError(f"a text of {length} tokens in a model of max_tokens={self._max_tokens}")
-        bbox = batch.bbox if self._layout else torch.zeros_like(batch.bbox)
+        bbox = batch.bbox if self.settings.layout else torch.zeros_like(batch.bbox)
         return {"input_ids": batch.input_ids, "bbox": bbox, "attention_mask": batch.mask.long()}
 
     def _pixels(self, batch: Batch) -> Tensor:
