@@ -49,6 +49,10 @@ class Backbone(nn.Module, ABC):
         del name
         return tensor
 
+    def in_own_terms(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """A checkpoint's tensors, names without prefix, as this model divides them: here as they are."""
+        return tensors
+
     def plain(self) -> PlainBackbone:
         """The same model for transformers' own classes.
 

@@ -43,10 +43,10 @@ ARMS: dict[str, dict[str, Any]] = {
     "all": {},
     "no image": {"image": "none"},
     "no layout": {"layout": False},
-    "no distance in reading order": {"rel_pos": False},
-    "no distance on the page": {"rel_2d_pos": False},
-    "no distances": {"rel_pos": False, "rel_2d_pos": False},
-    "words alone": {"layout": False, "image": "none", "rel_pos": False},
+    "no distance in reading order": {"bias_1d": False},
+    "no distance on the page": {"bias_2d": False},
+    "no distances": {"bias_1d": False, "bias_2d": False},
+    "words alone": {"layout": False, "image": "none", "bias_1d": False},
     "three matrices": {"fast_qkv": False},
     "segment embedding": {"visual_segment": True},
     "published freezing": {"visual_freeze_at": 2},
@@ -142,7 +142,7 @@ def test_without_layout_no_place_changes_anything(batch: Batch, arm: str) -> Non
     assert not any(torch.equal(before[1][name], after[1][name]) for name in before[1])
 
 
-@pytest.mark.parametrize("setting", ["rel_pos", "rel_2d_pos", "visual_segment"])
+@pytest.mark.parametrize("setting", ["bias_1d", "bias_2d", "visual_segment"])
 def test_every_axis_changes_the_output(batch: Batch, setting: str) -> None:
     found = []
     for value in (True, False):

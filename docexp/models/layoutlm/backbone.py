@@ -13,6 +13,7 @@ from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.models.backbone import Encoded
 from docexp.models.flops import Work, transformer
+from docexp.models.weight_names import TEXT_SIDE
 from docexp.models.weights import PublishedBackbone
 
 if TYPE_CHECKING:
@@ -26,9 +27,18 @@ class LayoutLMBackbone(PublishedBackbone):
     Its state dict's names are those of the published checkpoints, ``layoutlm.*``: the attribute's name is the prefix.
     """
 
+    family = "layoutlm"
     prefix = "layoutlm."
-    config_keys = ("num_hidden_layers", "num_attention_heads", "hidden_act", "layer_norm_eps", "pad_token_id")
+    setting_of: ClassVar[Mapping[str, str]] = {
+        "hidden_size": "hidden_size",
+        "num_hidden_layers": "layers",
+        "num_attention_heads": "heads",
+        "intermediate_size": "ffn_size",
+        "layer_norm_eps": "layer_norm_eps",
+    }
+    config_keys = (*setting_of, "hidden_act", "pad_token_id")
     parts: ClassVar[Mapping[str, tuple[str, ...]]] = {"": ("pooler.",)}  # never built
+    text_side = TEXT_SIDE
 
     def __init__(self, settings: "LayoutLMSettings", vocab_size: int, pad_token_id: int) -> None:
         super().__init__()

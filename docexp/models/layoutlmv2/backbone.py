@@ -16,6 +16,8 @@ from docexp.models.backbone import Encoded
 from docexp.models.flops import Work, transformer
 from docexp.models.layoutlmv2.modeling import LayoutLMv2, StockLayoutLMv2
 from docexp.models.layoutlmv2.visual import STRIDE, Pyramid, VisualBackbone, VisualShape
+from docexp.models.plain import PlainBackbone
+from docexp.models.weight_names import TEXT_SIDE
 from docexp.models.weights import PublishedBackbone
 
 if TYPE_CHECKING:
@@ -29,24 +31,29 @@ class LayoutLMv2Backbone(PublishedBackbone):
     attribute's name is the prefix.
     """
 
+    family = "layoutlmv2"
     prefix = "layoutlmv2."
-    config_keys = (
-        "num_hidden_layers",
-        "num_attention_heads",
-        "hidden_act",
-        "layer_norm_eps",
-        "pad_token_id",
-        "max_rel_pos",
-        "max_rel_2d_pos",
-        "image_feature_pool_shape",
-    )
+    setting_of: ClassVar[Mapping[str, str]] = {
+        "hidden_size": "hidden_size",
+        "num_hidden_layers": "layers",
+        "num_attention_heads": "heads",
+        "intermediate_size": "ffn_size",
+        "coordinate_size": "coordinate_size",
+        "shape_size": "shape_size",
+        "layer_norm_eps": "layer_norm_eps",
+        "max_rel_pos": "rel_pos_max",
+        "max_rel_2d_pos": "rel_2d_pos_max",
+        "fast_qkv": "fast_qkv",
+    }
+    config_keys = (*setting_of, "hidden_act", "pad_token_id", "image_feature_pool_shape")
     parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "image=none": ("visual.", "visual_proj.", "visual_segment_embedding", "visual_LayerNorm."),
         "visual_segment=false": ("visual_segment_embedding",),
-        "rel_2d_pos=false": ("encoder.rel_pos_x_bias.", "encoder.rel_pos_y_bias."),
-        "rel_pos=false": ("encoder.rel_pos_bias.",),
+        "bias_2d=false": ("encoder.rel_pos_x_bias.", "encoder.rel_pos_y_bias."),
+        "bias_1d=false": ("encoder.rel_pos_bias.",),
         "": ("pooler.",),  # never built
     }
+    text_side = TEXT_SIDE
 
     def __init__(self, settings: "LayoutLMv2Settings", vocab_size: int, pad_token_id: int) -> None:
         super().__init__()
@@ -84,6 +91,34 @@ class LayoutLMv2Backbone(PublishedBackbone):
             text=hidden[:, :length],
             patches=hidden[:, length:] if self.layoutlmv2.visual is not None else None,
             pooled=hidden[:, 0],
+        )
+
+    def in_own_terms(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """With ``fast_qkv``, the three matrices of a text model as one.
+
+        Keys then have no bias. Theirs changes nothing: it adds the same to all scores of a query.
+        """
+        if not self.config.fast_qkv:
+            return tensors
+        found = dict(tensors)
+        for layer in [name.removesuffix("query.weight") for name in tensors if name.endswith(".self.query.weight")]:
+            names = [f"{layer}{part}.{kind}" for kind in ("weight", "bias") for part in ("query", "key", "value")]
+            if not all(name in found for name in names):
+                continue  # a torn file: what is missing is told by this model's own names
+            *matrices, query, _, value = (found.pop(name) for name in names)
+            found[f"{layer}qkv_linear.weight"] = torch.cat(matrices)
+            found[f"{layer}q_bias"], found[f"{layer}v_bias"] = query[None, None], value[None, None]
+        return found
+
+    def plain(self) -> PlainBackbone:
+        """Never.
+
+        Raises:
+            DocexpError: transformers has the class, but cannot build it where docexp runs.
+        """
+        raise DocexpError(
+            "transformers builds LayoutLMv2 and LayoutXLM with detectron2 alone, which no package index holds, so "
+            "nothing could be shown to compute the same; docexp evaluate scores the run as it is"
         )
 
     def work(self, batch: Batch) -> Work:
@@ -166,7 +201,7 @@ def transformers_config(settings: "LayoutLMv2Settings", vocab_size: int, pad_tok
     return LayoutLMv2Config(
         vocab_size=vocab_size,
         pad_token_id=pad_token_id,
-        max_position_embeddings=settings.max_tokens + settings.unused_positions,
+        max_position_embeddings=settings.max_tokens,
         type_vocab_size=settings.token_types,
         hidden_size=settings.hidden_size,
         num_hidden_layers=settings.layers,
@@ -175,8 +210,8 @@ def transformers_config(settings: "LayoutLMv2Settings", vocab_size: int, pad_tok
         coordinate_size=settings.coordinate_size,
         shape_size=settings.shape_size,
         fast_qkv=settings.fast_qkv,
-        has_relative_attention_bias=settings.rel_pos,
-        has_spatial_attention_bias=settings.rel_2d_pos and settings.layout,
+        has_relative_attention_bias=settings.bias_1d,
+        has_spatial_attention_bias=settings.bias_2d and settings.layout,
         has_visual_segment_embedding=settings.visual_segment,
         image_feature_pool_shape=[settings.grid_size, settings.grid_size, settings.visual_channels],
         rel_pos_bins=settings.rel_pos_bins,

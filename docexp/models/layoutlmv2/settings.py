@@ -33,8 +33,6 @@ class LayoutLMv2Settings(TransformerSettings):
         DocexpError: a value out of range or a combination that cannot be built, naming the keys.
     """
 
-    unused_positions: ClassVar[int] = 0
-    """Rows of the published position table beyond ``max_tokens``, which no position looks up."""
     token_types: ClassVar[int] = 2
     """Rows of the published token type table; docexp's pages are all of type 0."""
 
@@ -46,9 +44,9 @@ class LayoutLMv2Settings(TransformerSettings):
     """Whether queries, keys and values come from one matrix, as in the published base model (keys then have no bias),
     or from three, as in the published large one."""
 
-    rel_pos: bool = True
+    bias_1d: bool = True
     """Whether attention knows the distance in reading order (a bias for each bucket of distances)."""
-    rel_2d_pos: bool = True
+    bias_2d: bool = True
     """Whether it knows the distances across and down the page; without ``layout`` it never does."""
     train_rel_pos: bool = True
     """Whether these biases train, as in the authors' code; false: frozen, as in transformers."""
