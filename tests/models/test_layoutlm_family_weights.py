@@ -116,7 +116,7 @@ def test_what_is_not_built_is_left_out_and_what_is_lacking_says_how_to_do_withou
         ("layoutlmv2", "layoutxlm", {}, r"layer_norm_eps=1e-12, fast_qkv=True .* Choose the model of that size"),
         ("layoutlmv2", "layoutlmv2", {"rel_pos_max": 64}, r"max_rel_pos=128 .* Set model\.rel_pos_max=128"),
         ("layoutlmv2", "layoutlmv2", {"grid_size": 2}, r"image_feature_pool_shape=\[4, 4, 8\]"),
-        ("layoutlmv2", "layoutlmv2", {"visual_stem": 8}, r"tensors differ in shape: visual\.backbone\.bottom_up"),
+        ("layoutlmv2", "layoutlmv2", {"visual_stem": 6}, r"tensors differ in shape: visual\.backbone\.bottom_up"),
         ("layoutlmv2", "layoutlmv2", {"visual_blocks": [1, 1, 2, 1]}, r"lacks \d+ tensors of this model: visual"),
         ("layoutlm", "layoutlm", {"layers": 1}, r"num_hidden_layers=2 .* Set model\.layers=2"),
     ],
@@ -140,7 +140,7 @@ def text_model(kind: str, folder: Path) -> tuple[Path, nn.Module]:
         for weight in made.parameters():
             weight.add_(torch.randn_like(weight) * 0.1)
     made.save_pretrained(folder)
-    return folder, made
+    return folder, made.eval()
 
 
 @pytest.mark.parametrize("fast_qkv", [True, False])
@@ -188,11 +188,8 @@ def test_a_text_model_gives_its_side_and_the_rest_stays_as_drawn(tmp_path: Path,
 
 def test_a_torn_text_model_names_what_is_missing(tmp_path: Path) -> None:
     folder, bert = text_model("bert", tmp_path)
-    tensors = {
-        n: w.clone() for n, w in bert.state_dict().items() if n != "bert.encoder.layer.1.attention.self.key.bias"
-    }
-    save_file({n: w for n, w in tensors.items() if "decoder" not in n}, folder / "model.safetensors")
-    with pytest.raises(
-        DocexpError, match=r"holds 5 tensors that this model has not: encoder\.layer\.1\.attention\.self"
-    ):
+    gone = ("bert.encoder.layer.1.attention.self.key.bias", "cls.predictions.decoder.weight")  # the latter is tied
+    tensors = {name: weight.clone() for name, weight in bert.state_dict().items() if name not in gone}
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(DocexpError, match=r"holds 5 tensors that this model has not: encoder\.layer\.1\.attention"):
         load_weights(settings("layoutlmv2").build(120, 0), str(folder))
