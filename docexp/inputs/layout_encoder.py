@@ -21,6 +21,9 @@ from docexp.inputs.windows import window_spans
 SPECIAL = 2
 """The token that opens a window and the one that closes it."""
 
+CLOSING = 1000
+"""All edges of the box that LayoutLM and LayoutLMv2 give the token that closes a window."""
+
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from docexp.inputs.layout_encoder import LayoutEncoder
+from docexp.inputs.layout_encoder import CLOSING, LayoutEncoder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,5 +13,5 @@ class LayoutLMEncoder(LayoutEncoder):
     Source: ``convert_examples_to_features`` in microsoft/unilm, layoutlm/deprecated/layoutlm/data/funsd.py.
     """
 
-    closing: ClassVar[int] = 1000
+    closing: ClassVar[int] = CLOSING
     image_size: int | None = None

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docexp.documents.page import Page
-from docexp.inputs.layout_encoder import LayoutEncoder, page_pixels
+from docexp.inputs.layout_encoder import CLOSING, LayoutEncoder, page_pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class LayoutLMv2Encoder(LayoutEncoder):
     the box 0 (microsoft/unilm, layoutlmft/examples/run_funsd.py), their XFUND script uses no special tokens at all.
     """
 
-    closing: ClassVar[int] = 1000
+    closing: ClassVar[int] = CLOSING
 
     def pixels(self, page: Page, size: int) -> NDArray[np.uint8]:
         """Blue, green, red, ``[3, size, size]``: the order that detectron2's models are trained in."""

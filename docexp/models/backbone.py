@@ -61,6 +61,17 @@ class Backbone(nn.Module, ABC):
         """
         raise DocexpError(f"transformers has no class for {type(self).__name__}, so there is nothing to export it as")
 
+    def without_shared(self, batch: Batch) -> str:
+        """Puts its result on ``batch`` in the place of what ``build_stock``'s model computes by the very same code.
+
+        ``docexp bench step`` then measures the rest alone, on this batch alone.
+
+        Returns:
+            What was replaced, for a person; "" for nothing.
+        """
+        del batch
+        return ""
+
     @abstractmethod
     def checkpoint_activations(self) -> None:
         """Keeps less for the backward pass and computes it again: less memory, the same numbers."""

@@ -1,18 +1,21 @@
 """LayoutLM behind the backbone contract."""
 
+import copy
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import LayoutLMConfig, LayoutLMModel
 
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
+from docexp.inputs.layout_encoder import CLOSING
 from docexp.models.backbone import Encoded
 from docexp.models.flops import Work, transformer
+from docexp.models.plain import PlainBackbone
 from docexp.models.weight_names import TEXT_SIDE
 from docexp.models.weights import PublishedBackbone
 
@@ -74,6 +77,23 @@ class LayoutLMBackbone(PublishedBackbone):
         positions, config = batch.mask.sum(dim=1).double(), self.config
         layers = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
         return Work(positions, transformer(positions, *layers))
+
+    def plain(self) -> PlainBackbone:
+        """``LayoutLM…``, with the pooler that transformers builds and its token classifier does not read.
+
+        What a setting takes away there is no switch for is put into the tables: a model that was shown no boxes gets
+        the embedding of the box 0, 0, 0, 0 for every box.
+        """
+        tensors: dict[str, Tensor] = {name: tensor.detach().cpu() for name, tensor in self.state_dict().items()}
+        notes = ["the pooler is zero: docexp builds none"]
+        width = self.hidden_size
+        tensors |= {f"{self.prefix}pooler.dense.weight": torch.zeros(width, width)}
+        tensors |= {f"{self.prefix}pooler.dense.bias": torch.zeros(width)}
+        if not self._layout:
+            for name in (f"{self.prefix}embeddings.{axis}_position_embeddings.weight" for axis in "xyhw"):
+                tensors[name] = tensors[name][:1].expand_as(tensors[name]).contiguous()
+            notes.append("trained without boxes: whatever boxes it is given, it computes the same")
+        return PlainBackbone("LayoutLM", copy.deepcopy(self.config), tensors, None, CLOSING, tuple(notes))
 
     def checkpoint_activations(self) -> None:
         """Keeps only every layer's input for the backward pass and computes the rest again."""

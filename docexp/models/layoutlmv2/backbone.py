@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LayoutLMv2Config
@@ -146,8 +146,16 @@ class LayoutLMv2Backbone(PublishedBackbone):
         self.layoutlmv2._set_gradient_checkpointing(
             enable=True, gradient_checkpointing_func=partial(checkpoint, use_reentrant=False)
         )
-        if self.layoutlmv2.visual is not None:
+        if isinstance(self.layoutlmv2.visual, VisualBackbone):
             self.layoutlmv2.visual.backbone.bottom_up.checkpointed = True
+
+    def without_shared(self, batch: Batch) -> str:
+        """The visual backbone: transformers has none of its own."""
+        if self.layoutlmv2.visual is None:
+            return ""
+        with torch.no_grad():
+            self.layoutlmv2.visual = Given(self.layoutlmv2.visual(self._pixels(batch)))
+        return "the visual backbone"
 
     def _pixels(self, batch: Batch) -> Tensor:
         if batch.pixels is None:
@@ -158,6 +166,21 @@ class LayoutLMv2Backbone(PublishedBackbone):
         if height % STRIDE or width % STRIDE or not height or not width:
             raise DocexpError(f"an image of {height} × {width} pixels: both must be multiples of {STRIDE}")
         return batch.pixels.to(self.layoutlmv2.visual_proj.weight.dtype)
+
+
+class Given(nn.Module):
+    """Cells that are known already, ``[B, grid², C]``, whatever the image."""
+
+    cells: Tensor
+
+    def __init__(self, cells: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("cells", cells, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The cells."""
+        del images
+        return self.cells
 
 
 class StockLayoutLMv2Backbone(LayoutLMv2Backbone):

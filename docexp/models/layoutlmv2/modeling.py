@@ -141,7 +141,7 @@ class StockLayoutLMv2(LayoutLMv2Model):
         self.config = config
         self.has_visual_segment_embedding = config.has_visual_segment_embedding and visual is not None
         self.embeddings = LayoutLMv2Embeddings(config)
-        self.visual = visual
+        self.visual: nn.Module | None = visual
         if visual is not None:
             self.visual_proj = nn.Linear(config.image_feature_pool_shape[2], config.hidden_size)
             if self.has_visual_segment_embedding:

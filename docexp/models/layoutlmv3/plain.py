@@ -29,4 +29,4 @@ def plain_layoutlmv3(backbone: "LayoutLMv3Backbone") -> PlainBackbone:
         for name in BOX_TABLES:
             tensors[name] = tensors[name][:1].expand_as(tensors[name]).contiguous()
         notes.append("trained without boxes: whatever boxes it is given, it computes the same")
-    return PlainBackbone("LayoutLMv3", copy.deepcopy(backbone.config), tensors, settings.image_side, tuple(notes))
+    return PlainBackbone("LayoutLMv3", copy.deepcopy(backbone.config), tensors, settings.image_side, notes=tuple(notes))
