@@ -9,8 +9,8 @@ from docexp.config.check import check
 from docexp.config.compose import compose
 from docexp.config.project import Project
 from docexp.inputs.batch import Batch
-from docexp.tasks.tagging.targets import TAGS
 from docexp.models.freezing import freeze
+from docexp.tasks.tagging.targets import TAGS
 
 torch.set_num_threads(1)
 
