@@ -1,15 +1,17 @@
-"""Weights and tokenizers made by others: a folder, or a repository of the Hugging Face hub in the local cache."""
+"""What others made: weights, tokenizers, datasets; a folder, or a repository of the hub in the local cache."""
 
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from docexp.errors import DocexpError
 
 ONLINE = "DOCEXP_ONLINE"
 """Set to 1, this variable lets docexp download from the hub; otherwise only the local cache is read."""
 
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+"""What a repository of the hub is called."""
 
 
 def local_folder(source: str, patterns: list[str]) -> Path:
@@ -30,8 +32,21 @@ def local_folder(source: str, patterns: list[str]) -> Path:
     return folder
 
 
-def _cached(source: str, patterns: list[str]) -> Path:
-    if not _HUB_ID.fullmatch(source):
+def dataset_folder(name: str, revision: str | None) -> Path:
+    """The folder of a dataset's parquet files: a repository of the hub in the cache, or fetched where that is allowed.
+
+    Args:
+        name: a hub id.
+        revision: a branch, tag or commit; the repository's main branch without.
+
+    Raises:
+        DocexpError: not cached and not allowed to be fetched, or the hub does not give it.
+    """
+    return _cached(name, ["*.parquet"], repo_type="dataset", revision=revision)
+
+
+def _cached(source: str, patterns: list[str], **which: Any) -> Path:
+    if not HUB_ID.fullmatch(source):
         raise DocexpError(f"{source} is no folder, and no hub id such as microsoft/layoutlmv3-base")
     # late, so that naming a folder costs no import of the hub's client
     from huggingface_hub import constants, snapshot_download
@@ -39,7 +54,7 @@ def _cached(source: str, patterns: list[str]) -> Path:
 
     online = os.environ.get(ONLINE) == "1"
     try:
-        return Path(snapshot_download(source, allow_patterns=patterns, local_files_only=not online))
+        return Path(snapshot_download(source, allow_patterns=patterns, local_files_only=not online, **which))
     except Exception as error:  # the client's own kinds: not cached, a wrong id, no right to read, a broken connection
         if isinstance(error, LocalEntryNotFoundError) and not online:
             raise DocexpError(

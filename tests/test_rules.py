@@ -42,7 +42,7 @@ def test_the_verbs_are_these() -> None:
     from docexp.verbs import data
 
     assert list(VERBS) == ["train", "evaluate", "export", "compare", "data", "bench", "completion"]
-    assert list(data.COMMANDS) == ["prepare", "index", "check", "stats", "tokenizer"]
+    assert list(data.COMMANDS) == ["prepare", "index", "check", "stats", "preview", "export", "tokenizer"]
     for command in data.COMMANDS:
         assert f"\n  {command} " in data.HELP
         assert importlib.util.find_spec(f"docexp.verbs.data_commands.{command}")

@@ -1,6 +1,7 @@
 """What can be chosen and what can be set, as text: ``docexp train --help [group | group=choice]``."""
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
@@ -80,7 +81,8 @@ def _node_help(group: str, choice: str, key: str, project: Project) -> Iterator[
     chosen = composed.choices[group]
     if not key:
         others = [name for name in project.choices(group) if name != chosen]
-        yield f"{group}={chosen}" + (f"   (others: {', '.join(others)})" if others else "")
+        said = f"{group}={chosen}" + (f"   (others: {', '.join(others)})" if others else "")
+        yield from wrap(said, WIDTH, subsequent_indent=" " * 4)
         yield from (f"  {line}" for text in project.header(group, chosen) for line in wrap(text, WIDTH - 2))
         yield ""
         yield from (f"  {line}" for line in wrap(summary(schema), WIDTH - 2))
@@ -141,7 +143,17 @@ def _hanging(head: str, text: str, column: int) -> list[str]:
     """``head``, then ``text`` from ``column`` on, below it where ``head`` is too long; lines of at most WIDTH."""
     lines = wrap(text, WIDTH - column)
     if len(head) >= column - 1:
-        return [head, *(" " * column + line for line in lines)]
+        return [*_cut(head), *(" " * column + line for line in lines)]
     return [head.ljust(column) + line if number == 0 else " " * column + line for number, line in enumerate(lines)] or [
         head
     ]
+
+
+def _cut(head: str) -> list[str]:
+    """``head`` in lines of at most WIDTH, as a long list of labels needs: cut after commas, deeper from the second."""
+    lines = [""]
+    for part in re.findall(r"[^,]+,?", head):
+        if lines[-1].strip() and len(lines[-1]) + len(part) > WIDTH:
+            lines.append(" " * 6)
+        lines[-1] += part
+    return lines

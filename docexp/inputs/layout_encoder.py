@@ -10,7 +10,7 @@ from PIL import Image
 
 from docexp.documents.box_levels import level_boxes
 from docexp.documents.geometry import normalise
-from docexp.documents.images import decode
+from docexp.documents.images import decode_as_stored
 from docexp.documents.page import BoxLevel, Page
 from docexp.errors import DocexpError
 from docexp.inputs.encoder import PageEncoder
@@ -75,8 +75,11 @@ class LayoutEncoder(PageEncoder):
         word = np.repeat(np.arange(len(pieces)), counts)
         starts = np.diff(word, prepend=-1) > 0
         word_boxes = normalise(page.word_boxes, page.width, page.height)
-        boxes = np.zeros_like(word_boxes)
-        if self.layout:
+        if not self.layout:
+            boxes = np.zeros_like(word_boxes)
+        elif self.box_level == "word":
+            boxes = word_boxes
+        else:
             boxes = normalise(level_boxes(page, self.box_level), page.width, page.height)
         line = _line_of_words(page)
         pixels = None if self.image_size is None else self.pixels(page, self.image_size)
@@ -116,16 +119,20 @@ def page_pixels(page: Page, size: int) -> NDArray[np.uint8]:
 
     Source: ``LayoutLMv3ImageProcessorPil`` (``resample`` bilinear, whatever the page's proportions).
     """
-    image = decode(page)
+    image = decode_as_stored(page)
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+    pixels = np.asarray(image)
+    if image.mode == "L":  # resized once: the filter treats channels apart, so that alike they stay
+        return np.broadcast_to(pixels, (3, size, size))
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
 def _line_of_words(page: Page) -> NDArray[np.int64]:
     line = np.full(len(page.words), -1, dtype=np.int64)
-    for number, words in enumerate(page.lines or ()):
-        line[list(words)] = number
+    lines = page.lines or ()
+    words = np.fromiter(chain.from_iterable(lines), dtype=np.int64)
+    line[words] = np.repeat(np.arange(len(lines)), np.fromiter(map(len, lines), dtype=np.int64, count=len(lines)))
     return line
 
 

@@ -22,4 +22,7 @@ class LayoutLMv2Encoder(LayoutEncoder):
 
     def pixels(self, page: Page, size: int) -> NDArray[np.uint8]:
         """Blue, green, red, ``[3, size, size]``: the order that detectron2's models are trained in."""
-        return np.ascontiguousarray(page_pixels(page, size)[::-1])
+        pixels = page_pixels(page, size)
+        if pixels.strides[0] == 0:  # a grey image, one channel seen as three
+            return pixels
+        return np.ascontiguousarray(pixels[::-1])

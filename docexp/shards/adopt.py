@@ -2,29 +2,18 @@
 
 import hashlib
 import re
-import tarfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from docexp.documents.ocr.formats import OcrFormat, load, recognised
+from docexp.documents.page import Page
 from docexp.documents.readers.reader import Report
+from docexp.documents.readers.splits import named_split
 from docexp.errors import DocexpError
 from docexp.shards.build import IndexBuilder, commit_index, stage_index
 from docexp.shards.index import INDEX, PARTIAL, Index, SetFacts
-from docexp.shards.members import split_member, to_page
-
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "minival": "minival",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
-"""Words in a tar's name, or in its folder's, that tell its split."""
+from docexp.shards.members import to_page
+from docexp.shards.samples import Sample, samples
 
 
 def index_tars(
@@ -42,7 +31,7 @@ def index_tars(
         tars: tar files, or a folder that holds them at any depth.
         out: the index's folder; it may be that of the tars.
         facts: what the index says about the set.
-        split: the split of all tars; else each tar's name or folder must tell it (``SPLIT_NAMES``).
+        split: the split of all tars; else each tar's name or folder must tell it (``named_split``).
         again: replaces an index that ``out`` holds.
         progress: called with the number of pages indexed since its last call.
 
@@ -56,8 +45,8 @@ def index_tars(
     builder, report = IndexBuilder(), Report()
     for path in files:
         of_split = split or _split_of(path)
-        for sample in _samples(path, report):
-            page = to_page(sample.members, f"{path}, sample {sample.key}")
+        for sample in samples(path, report):
+            page = _page(sample, path)
             builder.add(of_split, sample.first, sample.stop - sample.first, page, sample.members)
             if progress:
                 progress(1)
@@ -72,64 +61,27 @@ def index_tars(
     return Index.open(out)
 
 
-@dataclass
-class _Sample:
-    key: str
-    first: int
-    stop: int
-    members: dict[str, bytes] = field(default_factory=dict)
-
-
-def _samples(path: Path, report: Report) -> Iterator[_Sample]:
-    """The tar's samples with the byte range of their members: neighbours with one key, in any order inside."""
-    sample: _Sample | None = None
-    for key, suffix, first, stop, data in _members(path, report):
-        if sample is None or key != sample.key:
-            if sample:
-                yield sample
-            sample = _Sample(key, first, stop)
-        if suffix in sample.members:
-            raise DocexpError(f"{path}, sample {key} has two members .{suffix}")
-        sample.members[suffix], sample.stop = data, stop
-    if sample:
-        yield sample
-
-
-def _members(path: Path, report: Report) -> Iterator[tuple[str, str, int, int, bytes]]:
+def _page(sample: Sample, path: Path) -> Page:
+    """The sample's page; of OCR output that is none, it says which reader makes pages."""
+    where = f"{path}, sample {sample.key}"
     try:
-        with tarfile.open(path, "r:") as tar:
-            for info in tar:
-                parts = split_member(info.name)
-                stream = tar.extractfile(info) if parts and info.isreg() and not info.issparse() else None
-                if parts and stream:
-                    yield *parts, info.offset, tar.offset, stream.read()
-                elif not info.isdir():
-                    report.refuse("tar members that belong to no sample")
-                tar.members = []  # type: ignore[attr-defined]  # the library keeps every header it has read
-            _check_end(path, tar.offset)
-    except (OSError, tarfile.TarError) as error:
-        raise DocexpError(f"{path} cannot be indexed: {_why(path, error)}") from None
+        return to_page(sample.members, where)
+    except DocexpError:
+        form = _ocr_format(sample, where)
+        if form is None:
+            raise
+    raise DocexpError(
+        f"{where}: its .json is no page record but OCR output ({form.name}).\n"
+        f"Make shards of it: docexp data prepare data=ocr_idl source={path.parent} out=DIR"
+    )
 
 
-def _check_end(path: Path, end: int) -> None:
-    """A tar ends in blocks of zeros: without them it was cut off, with more behind them tarfile passes it over."""
-    with path.open("rb") as file:
-        file.seek(end)
-        rest = file.read(2 * tarfile.BLOCKSIZE)
-        if len(rest) < tarfile.BLOCKSIZE:
-            raise DocexpError(f"{path} lacks its end marker: it was cut off after a whole sample. Fetch it again.")
-        while rest:
-            if rest.strip(b"\0"):
-                raise DocexpError(f"{path} is damaged at byte {end:,}, or holds another tar behind its end marker.")
-            rest = file.read(2**20)
-
-
-def _why(path: Path, error: Exception) -> str:
-    with path.open("rb") as file:
-        head = file.read(6)
-    if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
-        return "it is compressed, so that pages in it cannot be read by offset. Unpack it to a plain .tar."
-    return f"it is damaged or no tar ({error}). Fetch it again."
+def _ocr_format(sample: Sample, where: str) -> OcrFormat | None:
+    data = sample.members.get("json", b"")
+    try:
+        return recognised(load(data, "x.json", where)) if b'"word_boxes"' not in data else None
+    except DocexpError:
+        return None
 
 
 def _files(tars: Path | Sequence[Path]) -> list[Path]:
@@ -153,10 +105,9 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _split_of(path: Path) -> str:
-    for name in (path.stem, path.resolve().parent.name):
-        found = {SPLIT_NAMES[word] for word in re.split(r"[^a-z]+", name.lower()) if word in SPLIT_NAMES}
-        if len(found) == 1:
-            return found.pop()
+    found = named_split(path.stem) or named_split(path.resolve().parent.name)
+    if found:
+        return found
     raise DocexpError(f"{path}: neither its name nor its folder's tells the split. Give it: split=train")
 
 

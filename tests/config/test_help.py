@@ -80,6 +80,14 @@ def test_a_group_shows_every_setting_with_value_type_and_documentation() -> None
     )
 
 
+def test_a_long_list_is_cut_after_its_commas() -> None:
+    lines = group_help("data=cord", Project()).splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  data.labels="))
+    last = next(number for number, line in enumerate(lines) if number >= first and line.endswith("]"))
+    assert last - first > 3 and all(line.endswith(",") for line in lines[first:last])
+    assert "".join(line.strip() for line in lines[first : last + 1]).count(",") == 29
+
+
 def test_one_setting_alone() -> None:
     assert group_help("trainer.max_steps", Project()).splitlines() == [
         "  trainer.max_steps=200                 (a whole number, at least 1)",

@@ -41,7 +41,8 @@ REFUSED = {
         [
             "task tagging needs entities; ",
             " has images, words.",
-            "Data with entities: data=funsd, ",
+            "Data with entities: data=",
+            "data=funsd, ",
         ],
     ),
     "a model that sees images, pages without": (

@@ -39,6 +39,24 @@ def test_check_passes_good_shards(cli) -> None:
     assert "32 pages checked, 0 faults" in output
 
 
+def test_export_and_back_and_with_the_exported_left_out(cli, shards: Path, tmp_path: Path) -> None:
+    own = shards / "synthetic_forms"
+    status, output = cli("data", "export", f"out={tmp_path / 'hf'}").wait()
+    assert status == 0, output
+    assert output.startswith(f"{tmp_path / 'hf'}: 32 pages, 3 parquet files")
+    back = ["data", "prepare", "data=hub", f"source={tmp_path / 'hf'}", f"out={tmp_path / 'back'}"]
+    status, output = cli(*back).wait()
+    assert status == 0, output
+    assert output.startswith("hub dataset: 32 pages (22 train, 4 validation, 6 test)")
+    (tmp_path / "ids.txt").write_text("none-of-these\n")
+    status, output = cli(*back, "--again", f"data.reader.exclude=[{tmp_path / 'ids.txt'},{own}]").wait()
+    assert status == 2
+    assert "no page came" in output
+    status, output = cli("data", "export", f"out={tmp_path / 'hf'}").wait()
+    assert status == 2
+    assert "is there and not empty" in output
+
+
 def test_tokenizer_is_trained_saved_and_used(cli, train, tmp_path: Path) -> None:
     status, output = cli("data", "tokenizer", "vocab_size=290", f"out={tmp_path / 'bpe'}").wait()
     assert status == 0, output
@@ -58,6 +76,8 @@ def test_refusals_name_what_to_type(cli) -> None:
         (["data", "prepare", "data=funsd"], "needs source=DIR"),
         (["data", "prepare", "data=funsd", "sorce=x"], "Nearest: source."),
         (["data", "index"], "needs tars=DIR"),
+        (["data", "export"], "needs out=DIR"),
+        (["data", "export", "out=x", "format=csv"], "format=csv is none of hf."),
         (["trian"], "Nearest: docexp train."),
         (["compare", "experiment=none"], "no run of experiment=none"),
         (["evaluate", "abcdef12"], "no run abcdef12"),

@@ -14,6 +14,12 @@ Repair = Literal["none", "swap", "clip", "swap+clip"]
 """What a reader does with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
 that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
+Cut = Literal["none", "clip"]
+"""The same for boxes around four points, which are never reversed."""
+
+_LARGEST = 2.0**53
+"""Integers above it are no coordinates, and no floats either."""
+
 
 @dataclass(frozen=True)
 class BoxRules:
@@ -31,7 +37,7 @@ class BoxRules:
             DocexpError: it is no box, or has a fault that ``repair`` does not cover; ``where`` comes first.
         """
         if not _numbers(values, 4):
-            raise DocexpError(f"{where}: box {values} is not four numbers.")
+            raise DocexpError(f"{where}: box {_shown(values)} is not four numbers.")
         return self._mended(as_boxes(values), where)
 
     def xywh(self, values: Any, where: str) -> Boxes:
@@ -41,7 +47,7 @@ class BoxRules:
             DocexpError: as ``box``.
         """
         if not _numbers(values, 4):
-            raise DocexpError(f"{where}: bbox {values} is not four numbers.")
+            raise DocexpError(f"{where}: bbox {_shown(values)} is not four numbers.")
         x, y, wide, high = values
         return self._mended(as_boxes([x, y, x + wide, y + high]), where)
 
@@ -52,7 +58,7 @@ class BoxRules:
             DocexpError: as ``box``.
         """
         if not _numbers(values, 8):
-            raise DocexpError(f"{where}: points {values} are not eight numbers.")
+            raise DocexpError(f"{where}: points {_shown(values)} are not eight numbers.")
         points = np.array(values, np.float64).reshape(4, 2)
         return self._mended(as_boxes([*points.min(axis=0), *points.max(axis=0)]), where)
 
@@ -71,9 +77,16 @@ class BoxRules:
         return box[0]
 
 
+def _shown(values: Any) -> str:
+    text = str(values)
+    return text if len(text) <= 80 else f"{text[:80]}…"
+
+
 def _numbers(values: Any, count: int) -> bool:
     return (
-        isinstance(values, Sequence) and len(values) == count and all(type(value) in (int, float) for value in values)
+        isinstance(values, Sequence)
+        and len(values) == count
+        and all(type(value) is float or (type(value) is int and abs(value) < _LARGEST) for value in values)
     )
 
 

@@ -1,11 +1,14 @@
 """Files of a download: found, parsed and checked, with errors that name the file and the key."""
 
 import json
-from pathlib import Path
+import os
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError
+
+_NAME_BYTES = 255  # what file systems allow one name
 
 
 def listing(folder: Path, pattern: str, report: Report, hint: str = "Is the archive fully unpacked?") -> list[Path]:
@@ -45,6 +48,24 @@ def read_bytes(file: Path, hint: str = "Is the archive fully unpacked?") -> byte
         raise DocexpError(f"{file} cannot be read ({error.strerror}). {hint}") from None
 
 
+def inside(folder: Path, name: str, where: str) -> Path:
+    """The file that an annotation calls ``name``, a path relative to ``folder`` with ``/`` between its parts.
+
+    The name is taken as it is written: no escape in it is undone.
+
+    Raises:
+        DocexpError: it leads out of the folder, or is no file name at all; ``where`` comes first.
+    """
+    parts = PurePosixPath(name).parts
+    try:
+        sound = all(0 < len(os.fsencode(part)) <= _NAME_BYTES for part in parts)
+    except UnicodeEncodeError:
+        sound = False
+    if not parts or parts[0] == "/" or ".." in parts or "\0" in name or not sound:
+        raise DocexpError(f"{where}: {name[:80]!a} is no file inside {folder}. Correct it.")
+    return folder.joinpath(*parts)
+
+
 def read_json(file: Path, hint: str = "Copy it again from the archive.") -> Any:
     """A json file's value.
 
@@ -81,6 +102,17 @@ def check_keys(record: Any, kinds: dict[str, type | tuple[type, ...]], where: st
         if type(record[key]) not in allowed:
             names = " or ".join(one.__name__ for one in allowed)
             raise DocexpError(f'{where}: "{key}" is {repr(record[key])[:80]}, not of type {names}.')
+
+
+def plain_name(name: str, where: str) -> str:
+    """A file's name as an annotation states it, which must not lead into another folder.
+
+    Raises:
+        DocexpError: it does; ``where`` comes first.
+    """
+    if not name or Path(name).name != name or "\0" in name:
+        raise DocexpError(f"{where}: {name[:80]!r} is no file name.")
+    return name
 
 
 def _decoded(data: bytes, file: Path, hint: str) -> str:

@@ -4,22 +4,21 @@ Source: Jaume, Ekenel, Thiran, "FUNSD: A Dataset for Form Understanding in Noisy
 The layout is that of its archive: ``{training_data,testing_data}/{annotations/<stem>.json,images/<stem>.png}``.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from docexp.documents.geometry import as_boxes
 from docexp.documents.lines import derived_lines
-from docexp.documents.page import Entity, Page, Relation
+from docexp.documents.page import Page
 from docexp.documents.readers.boxes import BoxRules, Repair
-from docexp.documents.readers.files import check_keys, listing, read_json
+from docexp.documents.readers.files import listing, read_json
+from docexp.documents.readers.forms import FORM_LABELS, check_items, form_parts
 from docexp.documents.readers.pictures import picture
 from docexp.documents.readers.reader import Reader, Report
-from docexp.errors import DocexpError, nearest
+from docexp.errors import DocexpError
 
-LABELS = ("header", "question", "answer", "other")
+LABELS = FORM_LABELS
 SPLIT_FOLDERS = {"train": "training_data", "test": "testing_data"}
 
 
@@ -72,38 +71,24 @@ class _Form:
     """One annotation file on its way to a page."""
 
     def __init__(self, file: Path, repair: Repair, report: Report) -> None:
-        self.file, self.report = file, report
+        self.file = file
         self.items = self._read_items()
         self.picture = picture(file.parent.parent / "images" / f"{file.stem}.png", report)
         self.rules = BoxRules(self.picture.width, self.picture.height, repair, report)
 
     def page(self) -> Page:
-        words: list[str] = []
-        boxes: list[Any] = []
-        entities: list[Entity] = []
-        for number, item in enumerate(self.items):
-            texts = [word["text"] for word in item["words"]]
-            indices = tuple(range(len(words), len(words) + len(texts)))
-            box = self.rules.box(item["box"], f"{self.file}, entity {number}")
-            entities.append(Entity(item["label"], indices, tuple(box.tolist()), str(item["id"])))
-            for place, word in enumerate(item["words"]):
-                boxes.append(
-                    self.rules.box(word["box"], f'{self.file}, entity {number}, word {place} "{word["text"]}"')
-                )
-            words += texts
-            self._note_texts(item["text"], texts)
-        relations = self._relations()
+        parts = form_parts(self.items, str(self.file), self.rules)
         return Page(
             id=self.file.stem,
             width=self.picture.width,
             height=self.picture.height,
-            words=tuple(words),
-            word_boxes=as_boxes(boxes),
+            words=tuple(parts.words),
+            word_boxes=parts.boxes,
             image=self.picture.data,
             image_format=self.picture.format,
-            lines=derived_lines(words, as_boxes(boxes)),
-            entities=tuple(entities),
-            relations=relations,
+            lines=derived_lines(parts.words, parts.boxes),
+            entities=tuple(parts.entities),
+            relations=parts.relations,
         )
 
     def _read_items(self) -> list[dict[str, Any]]:
@@ -111,55 +96,5 @@ class _Form:
         items = form.get("form") if isinstance(form, dict) else None
         if not isinstance(items, list):
             raise DocexpError(f'{self.file}: no FUNSD annotation: it has no list "form".')
-        for number, item in enumerate(items):
-            self._check_item(item, f"{self.file}, entity {number}")
-        repeated = [name for name, count in Counter(item["id"] for item in items).items() if count > 1]
-        if repeated:
-            raise DocexpError(f"{self.file}: two entities have the id {repeated[0]}.")
+        check_items(items, str(self.file))
         return items
-
-    def _check_item(self, item: Any, where: str) -> None:
-        kinds = {"box": list, "text": str, "label": str, "words": list, "linking": list, "id": int}
-        check_keys(item, kinds, where)
-        for place, word in enumerate(item["words"]):
-            check_keys(word, {"box": list, "text": str}, f"{where}, word {place}")
-        if item["label"] not in LABELS:
-            close = nearest(item["label"], list(LABELS))
-            hint = f" Nearest: {close[0]}." if close else ""
-            raise DocexpError(f'{where}: label "{item["label"]}" is none of {", ".join(LABELS)}.{hint}')
-
-    def _relations(self) -> tuple[Relation, ...]:
-        index = {item["id"]: number for number, item in enumerate(self.items)}
-        stored: Counter[tuple[int, int]] = Counter()
-        for number, item in enumerate(self.items):
-            for link in item["linking"]:
-                ends = link if isinstance(link, list) else []
-                if not (len(ends) == 2 and all(isinstance(end, int) and end in index for end in ends)):
-                    raise DocexpError(
-                        f"{self.file}, entity {number}: link {link} does not name two entities of this form. "
-                        f"Correct the file or take it from the archive."
-                    )
-                stored[index[ends[0]], index[ends[1]]] += 1
-        for count in stored.values():
-            self.report.note("links stored twice merged", count // 2, one="link stored twice merged")
-            self.report.note("links stored at one end only", count % 2, one="link stored at one end only")
-            self.report.note("repeated links merged", (count + 1) // 2 - 1, one="repeated link merged")
-        own = sum(head == tail for head, tail in stored)
-        self.report.note("self links dropped", own, one="self link dropped")
-        return tuple(Relation(head, tail) for head, tail in stored if head != tail)
-
-    def _note_texts(self, text: str, words: list[str]) -> None:
-        note = self.report.note
-        blank = sum(not word.strip() for word in words)
-        note("empty words", blank, one="empty word")
-        note("entities without words", blank == len(words), one="entity without words")
-        note("words with a space inside", sum(len(word.split()) > 1 for word in words), one="word with a space inside")
-        note(
-            "words with a space at an end",
-            sum(bool(word.strip()) and word != word.strip() for word in words),
-            one="word with a space at an end",
-        )
-        if text != " ".join(words):
-            same = text.split() == " ".join(words).split()
-            what = "spaced otherwise than their words" if same else "that are not their words"
-            note(f"entity texts {what}", one=f"entity text {what.replace('their', 'its').replace('are', 'is')}")

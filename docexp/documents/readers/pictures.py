@@ -7,7 +7,7 @@ from typing import Literal
 
 from PIL import Image
 
-from docexp.documents.images import inspect
+from docexp.documents.images import MAX_PIXELS, inspect
 from docexp.documents.page import ImageFormat
 from docexp.documents.readers.files import read_bytes
 from docexp.documents.readers.reader import Report
@@ -40,8 +40,10 @@ def picture(
         missing: what to do where there is no such file; without ``annotated`` it is an error in any case.
 
     Raises:
-        DocexpError: it is missing, does not decode, or is not of the annotated size.
+        DocexpError: it is missing, does not decode, or is not of the annotated size; or no page has that size.
     """
+    if annotated is not None and not (min(annotated) > 0 and annotated[0] * annotated[1] <= MAX_PIXELS):
+        raise DocexpError(f"{file}: its annotations speak of {annotated[0]} × {annotated[1]} pixels. Correct them.")
     if not file.is_file() and missing != "error" and annotated is not None:
         if missing == "none":
             report.note("pages without their image", one="page without its image")
@@ -50,10 +52,19 @@ def picture(
         return Picture(blank_paper(*annotated), "png", *annotated)
     ways = " data.reader.missing_images=none or blank does without (counted)." if annotated is not None else ""
     data = read_bytes(file, f"Is the archive fully unpacked?{ways}")
-    kind, width, height = inspect(data, str(file))
+    return checked_picture(data, str(file), annotated=annotated)
+
+
+def checked_picture(data: bytes, name: str, *, annotated: tuple[int, int] | None = None) -> Picture:
+    """An encoded image that did not come from a file of its own; ``name`` comes first in errors.
+
+    Raises:
+        DocexpError: it does not decode, or is not of the annotated width and height.
+    """
+    kind, width, height = inspect(data, name)
     if annotated is not None and (width, height) != annotated:
         raise DocexpError(
-            f"{file}: the image is {width} × {height}, its annotations speak of {annotated[0]} × {annotated[1]}. "
+            f"{name}: the image is {width} × {height}, its annotations speak of {annotated[0]} × {annotated[1]}. "
             "Boxes would not fit; take the image from the same release as the annotations."
         )
     return Picture(data, kind, width, height)

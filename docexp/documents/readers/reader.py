@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from docexp.documents.page import Page
+from docexp.documents.readers.exclude import lists_naming
 from docexp.errors import DocexpError
-from docexp.settings import Settings
+from docexp.settings import Folder, Settings
 
 SPLITS = ("train", "validation", "test")
 
@@ -75,6 +76,10 @@ class Reader(Settings, ABC):
     needs_source: ClassVar[bool] = True
     """Whether pages come from files; a reader that draws its pages itself sets False."""
 
+    exclude: list[Folder] = field(default_factory=list)
+    """Pages to leave out: files with one page or document id a line, or folders of shards whose pages are left out.
+    For pretraining on a collection that the sets of the later evaluation were taken from."""
+
     @property
     @abstractmethod
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -103,9 +108,36 @@ class Reader(Settings, ABC):
         """
 
     def pages(self, source: Path | None, report: Report) -> Iterator[tuple[str, Page]]:
-        """Every page with its split (one of ``SPLITS`` unless the reader says otherwise), read one after the other."""
+        """Every page that is kept, with its split (one of ``SPLITS`` unless the reader says otherwise), in order."""
         for unit in self.units(source, report):
-            yield from self.read(unit, report)
+            yield from self.read_kept(unit, report)
+        self.conclude(report)
+
+    def read_kept(self, unit: Any, report: Report) -> Iterator[tuple[str, Page]]:
+        """``read`` without the pages that an exclude list names (see ``exclude.names``), counted for each list.
+
+        What ``read`` counted of such a page stays counted. Called in any process, like ``read``; each process reads
+        the lists once.
+
+        Raises:
+            DocexpError: as ``read``; or a list is not there or holds no id.
+        """
+        for split, page in self.read(unit, report):
+            named = lists_naming(page, self.exclude)
+            for place in named:
+                report.refuse(_named(place), one=_named(place).replace("pages", "page"))
+            if not named:
+                yield split, page
+
+    def conclude(self, report: Report) -> None:
+        """Notes what can only be said when all pages are read: which exclude lists named none of them.
+
+        Args:
+            report: the counts of all units.
+        """
+        for place in self.exclude:
+            if _named(place) not in report.refused:
+                report.note(f"exclude list that names no page here (do its ids have another form?): {place}")
 
     def folder(self, source: Path | None) -> Path:
         """The source as a folder that is there.
@@ -120,3 +152,7 @@ class Reader(Settings, ABC):
             what = "is a file; unpack it and give the folder" if folder.is_file() else "does not exist"
             raise DocexpError(f"{self.name}: source={source} {what}.")
         return folder
+
+
+def _named(place: str) -> str:
+    return f"pages named in {place}"

@@ -53,6 +53,18 @@ def opened(words: Sequence[str], project: Project, command: str) -> Index:
     return open_index(data_settings(split_command(words, command).overrides, project, command))
 
 
+def whole_number(words: Words, name: str, default: int, least: int = 1) -> int:
+    """The argument ``name`` as a whole number.
+
+    Raises:
+        DocexpError: it is none, or below ``least``.
+    """
+    given = words.arguments.get(name, str(default))
+    if not given.isascii() or not given.isdigit() or int(given) < least:
+        raise DocexpError(f"{name}={given} must be a whole number, at least {least}")
+    return int(given)
+
+
 @contextmanager
 def counting(name: str) -> Iterator[Callable[[int], None]]:
     """A line with the number of pages so far, where there is a terminal."""

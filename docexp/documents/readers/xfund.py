@@ -1,0 +1,150 @@
+"""XFUND: forms in seven languages, annotated as FUNSD is.
+
+Source: Xu et al., "XFUND: A Benchmark Dataset for Multilingual Visually Rich Form Understanding", ACL Findings 2022;
+its release holds ``{language}.{train,val}.json`` and zips of the images. PaddleOCR's copies are read too
+(``{language}_{train,val}/`` with ``xfun_normalize_*.json`` or, later, ``{train,val}.json``): one line a page, the
+image's name, a tab, json. Of the later copies, which have no words, no sample was at hand: their names are unverified.
+
+``val`` becomes ``test``: the paper and LayoutXLM report it as their test set (microsoft/unilm, layoutxlm), and there is
+no other; training pages are held out where a run needs to choose.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+
+from docexp.documents.lines import derived_lines
+from docexp.documents.page import Page
+from docexp.documents.readers.boxes import BoxRules, Repair
+from docexp.documents.readers.files import check_keys, plain_name, read_json
+from docexp.documents.readers.forms import FORM_LABELS, FormParts, check_items, form_parts
+from docexp.documents.readers.pictures import MissingImages, picture
+from docexp.documents.readers.reader import Reader, Report
+from docexp.documents.readers.xfund_paddle import paddle_forms
+from docexp.errors import DocexpError
+
+Language = Literal["de", "es", "fr", "it", "ja", "pt", "zh"]
+SPLITS = {"train": "train", "val": "test"}
+BY_CHARACTER = ("ja", "zh")
+"""Languages whose words are single characters, with nothing between them in an entity's text."""
+BEYOND = 3.0
+"""Pixels by which a word may stand out of its entity's box before that is counted."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form: its entities as the release spells them, and where its image should lie.
+
+    ``size`` is the width and height that the file states; ``None`` where it states none.
+    """
+
+    split: str
+    language: str
+    where: str
+    id: str
+    items: list[Any]
+    image: Path
+    size: tuple[int, int] | None
+
+
+@dataclass(kw_only=True)
+class XfundReader(Reader):
+    """Reads XFUND from the folder of its json files; images lie beside them or in folders named like the zips."""
+
+    name: ClassVar[str] = "xfund"
+    licence: ClassVar[str] = "CC BY-NC-SA 4.0"
+
+    languages: list[Language] = field(default_factory=list)
+    """Which languages to read; an empty list reads all that are there."""
+    repair: Repair = "none"
+    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
+    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
+    missing_images: MissingImages = "error"
+    """Where an image is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white paper
+    of the annotated size. Both are counted."""
+
+    @property
+    def annotations(self) -> Mapping[str, tuple[str, ...]]:
+        """Entities with FUNSD's four labels, and links between them."""
+        return {"entities": FORM_LABELS, "relations": ("link",)}
+
+    def units(self, source: Path | None, report: Report) -> Iterator[Form]:
+        """The forms of each language, train before test, in the order of the files."""
+        root = self.folder(source)
+        files = _files(root, self.languages or get_args(Language))
+        missing = [language for language in self.languages if not any(found[0] == language for found in files)]
+        if missing or not files:
+            wanted = ", ".join(missing) or "any language"
+            raise DocexpError(
+                f"{root}: no XFUND for {wanted}. "
+                f"Expected files like {(missing or ['de'])[0]}.train.json, as in its release."
+            )
+        for language, split, file in files:
+            yield from _forms(language, split, file, report)
+
+    def read(self, unit: Form, report: Report) -> Iterator[tuple[str, Page]]:
+        """One form."""
+        image = picture(unit.image, report, annotated=unit.size, missing=self.missing_images)
+        rules = BoxRules(image.width, image.height, self.repair, report)
+        check_items(unit.items, unit.where)
+        parts = form_parts(unit.items, unit.where, rules, ("", " ") if unit.language in BY_CHARACTER else (" ",))
+        _note_words_beyond(parts, report)
+        page = Page(
+            id=unit.id,
+            width=image.width,
+            height=image.height,
+            words=tuple(parts.words),
+            word_boxes=parts.boxes,
+            image=image.data,
+            image_format=image.format,
+            lines=derived_lines(parts.words, parts.boxes),
+            entities=tuple(parts.entities),
+            relations=parts.relations,
+        )
+        yield unit.split, page
+
+
+def _files(root: Path, languages: Sequence[str]) -> list[tuple[str, str, Path]]:
+    """Language, the release's name of the split, file; the release's own files before PaddleOCR's."""
+    found = []
+    for language in languages:
+        for split in SPLITS:
+            names = [f"{language}.{split}.json"]
+            names += [f"{language}_{split}/{name}" for name in (f"xfun_normalize_{split}.json", f"{split}.json")]
+            present = [root / name for name in names if (root / name).is_file()]
+            if present:
+                found.append((language, split, present[0]))
+    return found
+
+
+def _forms(language: str, split: str, file: Path, report: Report) -> Iterator[Form]:
+    if not file.name.startswith(f"{language}."):
+        for form in paddle_forms(file, report, by_character=language in BY_CHARACTER):
+            image = file.parent / "image" / plain_name(form.image, form.where)
+            yield Form(SPLITS[split], language, form.where, image.stem, form.items, image, form.size)
+        return
+    release = read_json(file)
+    check_keys(release, {"documents": list}, str(file))
+    for number, record in enumerate(release["documents"]):
+        where = f"{file}, document {number}"
+        check_keys(record, {"id": str, "document": list, "img": dict}, where)
+        check_keys(record["img"], {"fname": str, "width": int, "height": int}, f"{where}, img")
+        name, size = plain_name(record["img"]["fname"], where), (record["img"]["width"], record["img"]["height"])
+        folders = (file.parent / f"{language}.{split}", file.parent, file.parent / "images")
+        image = next((folder / name for folder in folders if (folder / name).is_file()), folders[0] / name)
+        yield Form(SPLITS[split], language, where, record["id"], record["document"], image, size)
+
+
+def _note_words_beyond(parts: FormParts, report: Report) -> None:
+    boxes = parts.boxes
+    for entity in parts.entities:
+        words = boxes[list(entity.words)]
+        beyond = (words[:, :2] < np.array(entity.box[:2]) - BEYOND) | (words[:, 2:] > np.array(entity.box[2:]) + BEYOND)
+        report.note(
+            "words that stand out of their entity's box",
+            int(beyond.any(axis=1).sum()),
+            one="word that stands out of its entity's box",
+        )
