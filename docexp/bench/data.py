@@ -20,6 +20,7 @@ from docexp.bench.data_settings import DataBenchSettings
 from docexp.bench.timing import Clock, Timing, alternate, threads
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
+from docexp.inputs.byte_level_bpe import ByteLevelBPE
 from docexp.inputs.collate import collate
 from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder
 from docexp.inputs.sample import Sample
@@ -52,7 +53,7 @@ class DataResult:
     """Samples read so far, and bytes that the process then held."""
 
 
-class Uncached(Tokenizer):
+class Uncached(ByteLevelBPE):
     """A tokenizer that remembers no word."""
 
     @cached_property

@@ -37,6 +37,8 @@ def as_text(command: str, settings: StepSettings, device: torch.device, rows: Ro
         "stock alone: the stock class in a process of its own, with memory as the C library handles it by itself "
         "(docexp makes a process keep its memory); linear: the linear layers' products of a step alone",
     ]
+    left_out = {result.left_out for _, _, result in rows if result.left_out}
+    lines += [f"left out of both, being the same code: {part}" for part in sorted(left_out)]
     return "\n\n".join(["  \n".join(lines), _times(rows), _memory(rows), _equality(rows)]) + "\n"
 
 

@@ -16,7 +16,7 @@ from docexp.errors import DocexpError
 from docexp.inputs.collate import collate
 from docexp.inputs.dataset import SampleMaker
 from docexp.inputs.sample import Window
-from docexp.inputs.tokenizer import SPECIAL_TOKENS, Tokenizer
+from docexp.inputs.tokenizer import Tokenizer
 from docexp.models.backbone import Backbone
 from docexp.models.plain import PlainHead
 from docexp.tasks.task import Prediction
@@ -129,7 +129,7 @@ def _plain_inputs(
     if (
         words
         and whole == window.input_ids.tolist()
-        and not any(token in word for token in SPECIAL_TOKENS for word in words)
+        and not any(token in word for token in tokenizer.special_tokens for word in words)
     ):
         raise DocexpError(f"page {page.id}: the plain tokenizer splits words otherwise. Nothing was exported.")
     made["input_ids"] = torch.from_numpy(window.input_ids)[None]

@@ -50,6 +50,10 @@ class Backbone(nn.Module, ABC):
         del name
         return tensor
 
+    def in_own_terms(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """A checkpoint's tensors, names without prefix, as this model divides them: here as they are."""
+        return tensors
+
     def plain(self) -> PlainBackbone:
         """The same model for transformers' own classes.
 
@@ -57,6 +61,17 @@ class Backbone(nn.Module, ABC):
             DocexpError: transformers cannot express it; says why.
         """
         raise DocexpError(f"transformers has no class for {type(self).__name__}, so there is nothing to export it as")
+
+    def without_shared(self, batch: Batch) -> str:
+        """Puts its result on ``batch`` in the place of what ``build_stock``'s model computes by the very same code.
+
+        ``docexp bench step`` then measures the rest alone, on this batch alone.
+
+        Returns:
+            What was replaced, for a person; "" for nothing.
+        """
+        del batch
+        return ""
 
     @abstractmethod
     def checkpoint_activations(self) -> None:

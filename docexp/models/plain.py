@@ -19,13 +19,15 @@ class PlainBackbone:
     """A backbone for transformers.
 
     ``family`` begins the class's name, as in ``LayoutLMv3``; ``image_size`` is the side of the square image that the
-    model sees, None where it sees none. ``notes`` say what was put into another form, with the same outputs.
+    model sees, None where it sees none. ``closing`` are all edges of the box of the token that closes a window.
+    ``notes`` say what was put into another form, with the same outputs.
     """
 
     family: str
     config: "PreTrainedConfig"
     tensors: Mapping[str, Tensor]
     image_size: int | None
+    closing: int = 0
     notes: tuple[str, ...] = ()
 
 

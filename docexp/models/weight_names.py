@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 OLD_ENDINGS = {".gamma": ".weight", ".beta": ".bias"}
 """How the first BERT checkpoints, converted from TensorFlow, call the parameters of layer norms."""
 
+TEXT_SIDE = (
+    "embeddings.word_embeddings.",
+    "embeddings.position_embeddings.",
+    "embeddings.token_type_embeddings.",
+    "embeddings.LayerNorm.",
+    "encoder.layer.",
+)
+"""The beginnings, without prefix, of what BERT shares with the families that grew out of it."""
+
 SHOWN = 3
 """Names that a message gives of a longer list."""
 

@@ -129,6 +129,7 @@ def fit(
     here = backbone.first_position if isinstance(backbone, PublishedBackbone) else 0
     own = _bare(backbone.state_dict(), backbone.prefix)
     body, heads = _split(tensors, prefix, {*own, *chain.from_iterable(backbone.parts.values())})
+    body = backbone.in_own_terms(body)
     constants = _bare(dict(backbone.named_buffers()), backbone.prefix).keys() - own.keys()
     unbuilt = [starts for starts in backbone.parts.values() if not any(name.startswith(starts) for name in own)]
     left_out = {name for name in body if name.startswith(tuple(chain.from_iterable(unbuilt)))}

@@ -58,7 +58,7 @@ HELP = """usage: docexp bench step|data [key=value …]
 
 step: a training step of docexp's model against that of transformers' own class: equal weights,
 equal batches, one process, alternating order. Times, memory, and how far outputs and gradients lie
-apart, in the same run.
+apart, in the same run. LayoutLMv2's visual backbone, the same code in both, is left out.
 
   docexp bench step out=step_cpu
   docexp bench step device=gpu batch=32 precision=bf16-mixed
@@ -69,7 +69,7 @@ apart, in the same run.
   tokens=512     text tokens of a row; shortest=N lets the rows' lengths go down to N, and pads them
   precision=…    fp32, bf16-mixed (default: both)
   variants=…     relative-position biases and dropout of 0.1 (default: all):
-                 frozen, trained, frozen+dropout, trained+dropout
+                 frozen, trained, frozen+dropout, trained+dropout; plain where there are none
   threads=1,2    CPU threads: with one the process's CPU time counts, with more the time that passes
   repeats=3      measurements of each, of which the median counts
   device=cpu     cpu or gpu
@@ -106,11 +106,8 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
 def step(words: Sequence[str], project: Project) -> int:
     """Measures training steps, prints the tables, and writes them down where ``out`` says."""
     settings, split = _settings(words, project, "step", StepSettings)
-    plans = [
-        (precision, variant, _model(settings, split, variant, project))
-        for precision in settings.precision
-        for variant in settings.variants
-    ]  # all of them are checked before the first is measured
+    models = _models(settings, split, project)  # all of them are checked before the first is measured
+    plans = [(precision, name, model) for precision in settings.precision for name, model in models.items()]
     out = _writable(settings.out)
 
     from docexp.bench.report import as_json, as_text
@@ -190,14 +187,25 @@ def _settings(words: Sequence[str], project: Project, command: str, schema: type
     return settings, split
 
 
-def _model(settings: StepSettings, split: Words, variant: str, project: Project) -> ModelSettings:
+def _models(settings: StepSettings, split: Words, project: Project) -> dict[str, ModelSettings]:
+    """The model in every variant. One that has no biases is named ``plain``, however they were to be."""
     chosen = any(word.startswith("model=") for word in split.overrides)
-    words = [*([] if chosen else [f"model={MODEL}"]), *split.overrides, *VARIANTS[variant]]
+    words = [*([] if chosen else [f"model={MODEL}"]), *split.overrides]
+    plain = _model(words, project)
+    if settings.tokens > plain.max_tokens:
+        raise DocexpError(f"tokens={settings.tokens} is more than model.max_tokens={plain.max_tokens}")
+    models = {}
+    for variant in settings.variants:
+        fitting = [word for word in VARIANTS[variant] if hasattr(plain, word.removeprefix("model.").partition("=")[0])]
+        whole = len(fitting) == len(VARIANTS[variant])
+        name = variant if whole else "+".join(["plain", *variant.split("+")[1:]])
+        models[name] = _model([*words, *fitting], project)
+    return models
+
+
+def _model(words: Sequence[str], project: Project) -> ModelSettings:
     composed = compose(words, project)
-    model, _ = fill(composed.config["model"], "model", ModelSettings, Sources(composed))
-    if settings.tokens > model.max_tokens:
-        raise DocexpError(f"tokens={settings.tokens} is more than model.max_tokens={model.max_tokens}")
-    return model
+    return fill(composed.config["model"], "model", ModelSettings, Sources(composed))[0]
 
 
 def _writable(out: str | None) -> Path | None:

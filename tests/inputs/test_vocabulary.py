@@ -4,13 +4,13 @@ from pathlib import Path
 
 from tokenizers import pre_tokenizers
 
-from docexp.inputs.tokenizer import SPECIAL_TOKENS, Tokenizer
+from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS, ByteLevelBPE
 from docexp.inputs.vocabulary import vocabulary_fault
 
 
-def made(more: list[str]) -> Tokenizer:
+def made(more: list[str]) -> ByteLevelBPE:
     tokens = [*SPECIAL_TOKENS, *sorted(pre_tokenizers.ByteLevel.alphabet()), *more]
-    return Tokenizer({token: number for number, token in enumerate(tokens)}, ())
+    return ByteLevelBPE({token: number for number, token in enumerate(tokens)}, ())
 
 
 def test_the_same_tokens_are_no_fault_and_a_folder_without_a_tokenizer_says_nothing(tmp_path: Path) -> None:

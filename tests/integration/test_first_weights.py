@@ -6,7 +6,7 @@ import torch
 from tokenizers import pre_tokenizers
 from transformers import RobertaConfig, RobertaForMaskedLM
 
-from docexp.inputs.tokenizer import SPECIAL_TOKENS, Tokenizer
+from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS, ByteLevelBPE
 
 QUICK = ["trainer.max_steps=2", "trainer.global_batch=2", "model.tokenizer=null", "model.max_tokens=64"]
 QUICK += ["data.window_stride=8", "debug.pages=2"]
@@ -18,7 +18,7 @@ def roberta(folder: Path, more: tuple[str, ...] = (), **changes: int) -> Path:
     sizes = {"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     sizes |= {"vocab_size": len(tokens), "max_position_embeddings": 66, "type_vocab_size": 1, **changes}
     RobertaForMaskedLM(RobertaConfig(layer_norm_eps=1e-5, **sizes)).save_pretrained(folder)
-    Tokenizer({token: number for number, token in enumerate(tokens)}, ()).save(folder)
+    ByteLevelBPE({token: number for number, token in enumerate(tokens)}, ()).save(folder)
     (folder / "README.md").write_text("---\nlicense: mit\n---\n")
     return folder
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from docexp.documents.images import decode
 from docexp.errors import DocexpError
-from docexp.inputs.layoutlmv3 import page_pixels
+from docexp.inputs.layout_encoder import page_pixels
 from docexp.shards.needs import check_stored_size
 from docexp.shards.store_image import StoredImages
 

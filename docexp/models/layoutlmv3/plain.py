@@ -54,7 +54,7 @@ def plain_layoutlmv3(backbone: "LayoutLMv3Backbone") -> PlainBackbone:
         table = torch.zeros(config.num_attention_heads, config.rel_pos_bins)
         tensors["layoutlmv3.encoder.rel_pos_bias.weight"] = table
         notes.append("trained without biases in reading order: their table is 0, since transformers needs one here")
-    return PlainBackbone("LayoutLMv3", config, tensors, settings.image_side, tuple(notes))
+    return PlainBackbone("LayoutLMv3", config, tensors, settings.image_side, notes=tuple(notes))
 
 
 def _image_positions(backbone: "LayoutLMv3Backbone") -> Tensor:
