@@ -25,7 +25,8 @@ def weights_file(folder: Path) -> Path:
     if pickles:
         raise DocexpError(
             f"{pickles[0]} is a pickle, which can run code when it is opened: docexp reads safetensors alone. "
-            f'Convert it where you trust it:\n  python -c "from transformers import AutoModel; '
-            f"AutoModel.from_pretrained('{folder}').save_pretrained('{folder}')\""
+            f'Convert it where you trust it:\n  python -c "import pathlib, torch, safetensors.torch as s; '
+            f"s.save_file({{k: v.clone() for f in pathlib.Path('{folder}').glob('{PICKLE}') "
+            f"for k, v in torch.load(f, weights_only=True).items()}}, '{folder / SINGLE}')\""
         )
     raise DocexpError(f"{folder} holds no weights: neither {SINGLE} nor {SHARDED}")

@@ -39,7 +39,7 @@ def test_weights_that_are_wrong(train, tmp_path: Path) -> None:
     other = roberta(tmp_path / "other", more=("ab",))
     cases = {
         f"model.weights={larger}": ["was made with hidden_size=48", "this model has hidden_size=24"],
-        f"model.weights={pickled}": ["pytorch_model.bin is a pickle", "save_pretrained"],
+        f"model.weights={pickled}": ["pytorch_model.bin is a pickle", "weights_only=True"],
         f"model.weights={roberta(tmp_path / 'good')} model.tokenizer={other}": [
             "the tokenizer is not the one that came with",
             "id 261 is 'ab' here and None there",
