@@ -29,6 +29,9 @@ TEXT_SIDE = (
 SHOWN = 3
 """Names that a message gives of a longer list."""
 
+PATTERNS = 24
+"""More names of one part of a model, each standing for many, nobody reads."""
+
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
 
 
@@ -81,7 +84,21 @@ def _hint(pattern: str, names: list[str]) -> str:
 
 
 def in_short(names: Iterable[str]) -> str:
-    """All names, complete but compact: ``encoder.layer.{0-11}.output.dense.{bias,weight}``."""
+    """All names, complete but compact: ``encoder.layer.{0-11}.output.dense.{bias,weight}``.
+
+    A part of the model that would take more than ``PATTERNS`` of these stands as one, counted: ``visual.* (534)``.
+    """
+    parts: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        parts[name.partition(".")[0]].append(name)
+    spelled: list[str] = []
+    for part, its in parts.items():
+        patterns = _patterns(its)
+        spelled += patterns if len(patterns) <= PATTERNS else [f"{part}.* ({len(its)})"]
+    return ", ".join(sorted(spelled))
+
+
+def _patterns(names: Iterable[str]) -> list[str]:
     by_stem: dict[str, set[str]] = defaultdict(set)
     for name in names:
         stem, _, last = name.rpartition(".")
@@ -91,7 +108,7 @@ def in_short(names: Iterable[str]) -> str:
         number = _NUMBER.search(f"{stem}.")
         shape = f"{stem[: number.start()]}#{stem[number.end() :]}" if number else stem
         by_shape[shape, tuple(sorted(lasts))] += [int(number.group())] if number else []
-    return ", ".join(sorted(_spelled(shape, lasts, numbers) for (shape, lasts), numbers in by_shape.items()))
+    return [_spelled(shape, lasts, numbers) for (shape, lasts), numbers in by_shape.items()]
 
 
 def _spelled(shape: str, lasts: tuple[str, ...], numbers: list[int]) -> str:

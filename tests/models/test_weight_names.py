@@ -38,3 +38,9 @@ def test_all_names_in_short() -> None:
         "encoder.layer.{0-2,5}.b.{bias,weight}, norm.weight"
     )
     assert in_short([]) == ""
+
+
+def test_a_large_part_of_a_model_stands_as_one() -> None:
+    blocks = [f"visual.{kind}{depth}.norm.weight" for kind in "abcdefgh" for depth in range(4)]
+    assert in_short([*blocks, "pooler.weight"]) == "pooler.weight, visual.* (32)"
+    assert "visual.*" not in in_short(blocks[:8])
