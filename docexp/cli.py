@@ -13,6 +13,7 @@ from docexp.errors import DocexpError, nearest
 VERBS = {
     "train": "train a model, or a sweep of them with -m",
     "evaluate": "score a trained run on a split",
+    "export": "a trained run as a folder that plain transformers opens",
     "compare": "a table of runs with what differs and mean ± 95 % interval over seeds",
     "data": "prepare, index, check and describe datasets; train tokenizers",
     "bench": "speed and memory against transformers' own classes",

@@ -41,8 +41,8 @@ def test_the_verbs_are_these() -> None:
     """The command line's surface: a change of it is meant, or it is a mistake."""
     from docexp.verbs import data
 
-    assert list(VERBS) == ["train", "evaluate", "compare", "data", "bench", "completion"]
-    assert list(data.COMMANDS) == ["prepare", "index", "check", "stats", "export", "tokenizer"]
+    assert list(VERBS) == ["train", "evaluate", "export", "compare", "data", "bench", "completion"]
+    assert list(data.COMMANDS) == ["prepare", "index", "check", "stats", "preview", "export", "tokenizer"]
     for command in data.COMMANDS:
         assert f"\n  {command} " in data.HELP
         assert importlib.util.find_spec(f"docexp.verbs.data_commands.{command}")

@@ -45,12 +45,13 @@ def peak(work: Callable[[], object], device: torch.device) -> int | None:
         RESET.write_text(PEAK_ONLY)
     except OSError:
         return None
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     work()
-    return _resident("VmHWM") - before
+    return resident("VmHWM") - before
 
 
-def _resident(name: str) -> int:
+def resident(name: str) -> int:
+    """Bytes that the kernel counts under ``VmRSS`` (held now) or ``VmHWM`` (at most so far)."""
     found = re.search(rf"^{name}:\s+(\d+) kB$", STATUS.read_text(), flags=re.MULTILINE)
     assert found is not None
     return 1024 * int(found.group(1))

@@ -37,6 +37,8 @@ def as_text(command: str, settings: StepSettings, device: torch.device, rows: Ro
         "stock alone: the stock class in a process of its own, with memory as the C library handles it by itself "
         "(docexp makes a process keep its memory); linear: the linear layers' products of a step alone",
     ]
+    left_out = {result.left_out for _, _, result in rows if result.left_out}
+    lines += [f"left out of both, being the same code: {part}" for part in sorted(left_out)]
     return "\n\n".join(["  \n".join(lines), _times(rows), _memory(rows), _equality(rows)]) + "\n"
 
 
@@ -51,7 +53,7 @@ def _times(rows: Rows) -> str:
             loose = ["", ""] if as_it_comes is None else [_time(as_it_comes), _ratio(as_it_comes, ours)]
             lines.append([*head, "step", *_both(times.step), *loose, _time(times.linear_alone)])
             lines.append([*head, "forward", *_both(times.forward), "", "", ""])
-    return _markdown(header, lines)
+    return markdown(header, lines)
 
 
 def _memory(rows: Rows) -> str:
@@ -62,7 +64,7 @@ def _memory(rows: Rows) -> str:
             if stock and docexp:
                 sizes = [f"{size / MEBIBYTE:,.0f} MiB" for size in (stock, docexp)]
                 lines.append([precision, variant, name, *sizes, f"{stock / docexp:.2f}"])
-    return _markdown(["precision", "variant", "memory", "stock", "docexp", "ratio"], lines)
+    return markdown(["precision", "variant", "memory", "stock", "docexp", "ratio"], lines)
 
 
 def _equality(rows: Rows) -> str:
@@ -78,7 +80,7 @@ def _equality(rows: Rows) -> str:
     ]
     header = ["precision", "variant", "outputs apart", "gradients apart", "worst tensor", "compared", "stock has none"]
     return (
-        _markdown(header, lines) if lines else "Equality: none to be had with dropout, which the two draw differently."
+        markdown(header, lines) if lines else "Equality: none to be had with dropout, which the two draw differently."
     )
 
 
@@ -95,7 +97,8 @@ def _time(timing: Timing) -> str:
     return f"{timing.median:.3g} s{spread}"
 
 
-def _markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table, its columns as wide as their longest cell."""
     widths = [max(len(row[column]) for row in (header, *lines)) for column in range(len(header))]
     rows = [header, ["-" * width for width in widths], *lines]
     return "\n".join(

@@ -32,7 +32,7 @@ class StepSettings(Settings):
     precision: list[Precision] = field(default_factory=lambda: ["fp32", "bf16-mixed"])
     """``fp32``, ``bf16-mixed``."""
     variants: list[Variant] = field(default_factory=lambda: list(get_args(Variant)))
-    """Of ``VARIANTS``."""
+    """Of ``VARIANTS``; of those that differ in biases alone, one for a model that has none."""
     threads: list[AtLeast1] = field(default_factory=lambda: [1, 2])
     """CPU threads: with one, the process's CPU time counts, with more, the time that passes."""
     repeats: AtLeast1 = 3

@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from docexp.bench.memory import kept_for_backward, peak
 from docexp.bench.settings import StepSettings
@@ -65,6 +67,8 @@ class StepResult:
     """Bytes that a step holds at most, gradients included."""
     equality: dict[str, float] = field(default_factory=dict)
     """See ``differences``; empty with dropout, which the two draw differently."""
+    left_out: str = ""
+    """A part of the model that is the same code in both, and was not measured."""
 
 
 class Contestant:
@@ -72,6 +76,7 @@ class Contestant:
 
     def __init__(self, backbone: Backbone, head: nn.Module, batch: Batch, precision: str) -> None:
         self._device = batch.input_ids.device
+        self.left_out = backbone.to(self._device).without_shared(batch)
         self.model = nn.ModuleDict({"backbone": backbone, "head": head}).to(self._device).train()
         self._batch, self._mixed = batch, precision == "bf16-mixed"
         self._target = torch.where(batch.mask, batch.input_ids % LABELS, IGNORED)
@@ -125,7 +130,7 @@ def bench_step(
     """Measures one model in one precision; ``say`` is told what is going on."""
     pair = contestants(model, precision, settings, device)
     stock, docexp = pair[STOCK], pair[DOCEXP]
-    result = StepResult()
+    result = StepResult(left_out=docexp.left_out)
     keep_memory()
     if not any(isinstance(part, nn.Dropout) and part.p for part in docexp.model.modules()):
         say("equality")
@@ -218,16 +223,19 @@ def linear_products(contestant: Contestant) -> Callable[[], None]:
     sizes: Counter[tuple[int, int, int]] = Counter()
     kinds: set[torch.dtype] = set()
 
-    def note(layer: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-        assert isinstance(layer, nn.Linear)
-        sizes[given[0].numel() // layer.in_features, layer.in_features, layer.out_features] += 1
-        kinds.add(output.dtype)
+    class Note(TorchFunctionMode):
+        """Sees every product, also those that are no module's own call."""
 
-    layers = [layer for layer in contestant.model["backbone"].modules() if isinstance(layer, nn.Linear)]
-    hooks = [layer.register_forward_hook(note) for layer in layers]
-    contestant.forward()
-    for hook in hooks:
-        hook.remove()
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            output = func(*args, **(kwargs or {}))
+            if func is F.linear:
+                given, weight = args[:2]
+                sizes[given.numel() // weight.shape[1], weight.shape[1], weight.shape[0]] += 1
+                kinds.add(output.dtype)
+            return output
+
+    with Note():
+        contestant.forward()
     device, (dtype,) = next(contestant.model.parameters()).device, kinds
     operands = {
         size: tuple(torch.ones(shape, dtype=dtype, device=device) for shape in (size[:2], size[2:0:-1], size[::2]))

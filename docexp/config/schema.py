@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from docexp.inputs.settings import DataSettings
+from docexp.inputs.settings import PageSettings
 from docexp.models.settings import ModelSettings
 from docexp.runs.settings import DebugSettings, LoggerSettings, PathsSettings
 from docexp.tasks.settings import TaskSettings
@@ -24,7 +24,7 @@ class RunSettings:
     label: str
     model: ModelSettings
     task: TaskSettings
-    data: DataSettings
+    data: PageSettings
     optim: OptimSettings
     trainer: TrainerSettings
     hardware: HardwareSettings
@@ -37,7 +37,7 @@ class RunSettings:
 GROUPS: dict[str, type] = {
     "model": ModelSettings,
     "task": TaskSettings,
-    "data": DataSettings,
+    "data": PageSettings,
     "optim": OptimSettings,
     "trainer": TrainerSettings,
     "hardware": HardwareSettings,

@@ -6,6 +6,8 @@ from docexp.config.schema import RunSettings
 from docexp.config.sources import Sources
 from docexp.errors import DocexpError
 from docexp.models.settings import ModelSettings
+from docexp.models.weight_names import chooses
+from docexp.models.weight_rows import WORDS
 
 RUN = "run:"
 """How ``model.weights`` of another run begin."""
@@ -29,6 +31,8 @@ def check_together(settings: RunSettings, composed: Composed) -> None:
 
 def _check_needs(settings: RunSettings, composed: Composed) -> None:
     model, task = settings.model, settings.task
+    if "pyramid" in model.provides and "pyramid" not in task.needs:
+        raise DocexpError("model.pyramid builds parameters that this task would never train. Set model.pyramid=[].")
     if task.needs <= model.provides:
         return
 
@@ -57,10 +61,11 @@ def _check_weights(settings: RunSettings, composed: Composed) -> None:
                 f"model.tokenizer={tokenizer} has no effect: model.weights={weights} brings that run's tokenizer. "
                 "Leave one of them out."
             )
-    elif tokenizer.startswith(TRAINED_HERE):
+    elif tokenizer.startswith(TRAINED_HERE) and not any(chooses(p, WORDS) for p in settings.model.allow_missing):
         raise DocexpError(
             f"model.tokenizer={tokenizer} would be trained anew, but model.weights={weights} know the tokens of their "
-            "own. Set model.tokenizer=null to take the one that belongs to the weights."
+            "own. Set model.tokenizer=null to take the one that belongs to the weights, or leave the table of tokens "
+            f"as drawn: model.allow_missing=[{WORDS}]."
         )
 
 

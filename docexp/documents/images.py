@@ -18,9 +18,32 @@ def decode(page: Page) -> Image.Image:
     Raises:
         PageError: no image, one that does not decode, or one beyond ``MAX_PIXELS``; named by page.
     """
+    return decode_as_stored(page).convert("RGB")
+
+
+def decode_as_stored(page: Page) -> Image.Image:
+    """``decode``, but grey stays grey (mode ``L``): a third of the pixels where all three channels would be alike.
+
+    Raises:
+        PageError: as ``decode``.
+    """
     if page.image is None:
         raise PageError(f"page {page.id} has no image; use model.image=none or data with images")
     return _decoded(page.image, f"page {page.id}")[1]
+
+
+def square_image(page: Page, side: int) -> Image.Image:
+    """The page's image resized to ``side × side`` with Pillow's bilinear filter, as it is if it has that size.
+
+    It is in RGB, or grey where it is stored so: the filter treats channels apart, so that three equal ones stay equal.
+    What an encoder does while training and a writer does once must be the same: both call this. Source:
+    ``LayoutLMv3ImageProcessorPil`` (``resample`` bilinear, whatever the page's proportions).
+
+    Raises:
+        PageError: as ``decode``.
+    """
+    image = decode_as_stored(page)
+    return image if image.size == (side, side) else image.resize((side, side), Image.Resampling.BILINEAR)
 
 
 def inspect(data: bytes, name: str) -> tuple[ImageFormat, int, int]:
@@ -40,18 +63,21 @@ def _decoded(data: bytes, name: str) -> tuple[str | None, Image.Image]:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise PageError(f"{name}: image of {image.width} × {image.height} is beyond {MAX_PIXELS:,} pixels")
-            return image.format, _rgb(image)
+            return image.format, _plain(image)
     except PageError:
         raise
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, ValueError, struct.error
         raise PageError(f"{name}: its image does not decode ({error})") from error
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """Pillow's ``convert`` with two repairs: transparent paper is white, and 16-bit grey keeps its scale."""
+def _plain(image: Image.Image) -> Image.Image:
+    """RGB or L by Pillow's ``convert``, with two repairs: transparent paper is white, 16-bit grey keeps its scale."""
     if image.has_transparency_data:
         paper = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(paper, image.convert("RGBA")).convert("RGB")
     if image.mode.startswith("I;16"):
-        return image.point(lambda value: value / 256, "L").convert("RGB")
-    return image.convert("RGB")
+        return image.point(lambda value: value / 256, "L")
+    if image.mode in ("RGB", "L"):
+        image.load()
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")

@@ -168,11 +168,18 @@ def _plain(value: Any) -> Any:
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+    if not isinstance(value, list):
+        return value
+    return tuple([_frozen(item) if isinstance(item, list) else item for item in value])
 
 
 def _records(kind: type) -> Callable[[Any], tuple[Any, ...]]:
-    return lambda rows: tuple(kind(**{key: _frozen(item) for key, item in row.items()}) for row in rows)
+    def read(rows: Any) -> tuple[Any, ...]:
+        return tuple(
+            [kind(**{k: _frozen(item) if isinstance(item, list) else item for k, item in row.items()}) for row in rows]
+        )
+
+    return read
 
 
 _READ: dict[str, Callable[[Any], Any]] = {
@@ -212,7 +219,8 @@ def _validate(page: Page) -> None:
 def _validate_entities(page: Page, where: str) -> None:
     entities = page.entities or ()
     for number, entity in enumerate(entities):
-        _check_distinct(entity.words, len(page.words), f"{where}, entity {number} ({entity.label})")
+        if len(entity.words) > 1 or (entity.words and not 0 <= entity.words[0] < len(page.words)):
+            _check_distinct(entity.words, len(page.words), f"{where}, entity {number} ({entity.label})")
     boxes = _boxes([entity.box for entity in entities], f"{where}: entities")
     _check_boxes(page, boxes, lambda i: f"entity {i} ({entities[i].label})")
     for number, relation in enumerate(page.relations or ()):
@@ -237,9 +245,11 @@ def _validate_regions(page: Page, where: str) -> None:
 
 
 def _check_distinct(indices: Sequence[int], count: int, where: str) -> None:
+    if not indices:
+        return
     if len(set(indices)) != len(indices):
         raise PageError(f"{where}: a word index occurs twice in {_some(indices)}")
-    if indices and (min(indices) < 0 or max(indices) >= count):
+    if min(indices) < 0 or max(indices) >= count:
         raise PageError(f"{where}: a word index of {_some(indices)} is not below {count}, the number of words")
 
 

@@ -7,6 +7,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from docexp.inputs.skipping import SkippedPage
+
 
 @dataclass
 class Batch:
@@ -14,7 +16,8 @@ class Batch:
 
     A row is a window; which sample a position belongs to is in ``owner``, so nothing outside the backbones may take
     a row for a page. ``step_counts`` holds, for each name of a target, how many targets this rank's whole global
-    step has (all its micro-batches); ``micro_batch`` is this one's number in the step.
+    step has (all its micro-batches); ``micro_batch`` is this one's number in the step. ``skipped`` are the pages that
+    the rank's whole step did without, told by its first micro-batch.
     """
 
     input_ids: Tensor  # [B, T] int64
@@ -31,6 +34,7 @@ class Batch:
     references: list[Any]
     step_counts: Mapping[str, float] = field(default_factory=dict)
     micro_batch: int = 0
+    skipped: list[SkippedPage] = field(default_factory=list)
 
     @property
     def mask(self) -> Tensor:

@@ -8,23 +8,23 @@ from pathlib import Path
 from docexp.errors import DocexpError
 from docexp.inputs.tokenizer import Tokenizer, load_tokenizer
 from docexp.inputs.train_tokenizer import train_tokenizer
-from docexp.shards.index import Index
-from docexp.shards.read import ShardReader
+from docexp.shards.corpora import Corpora
 
 
-def data_tokenizer(index: Index, vocab_size: int, out: Path | None = None) -> Tokenizer:
-    """The byte-level BPE of at most ``vocab_size`` tokens of the index's training split, trained if it is not there.
+def data_tokenizer(corpora: Corpora, vocab_size: int, out: Path | None = None) -> Tokenizer:
+    """The byte-level BPE of at most ``vocab_size`` tokens of the training splits, trained if it is not there.
 
     It lies in ``<shards>/tokenizer-<size>-<data checksum>`` unless ``out`` says otherwise, so that shards made anew
-    get a tokenizer of their own. Held-out documents (minival) are not looked at.
+    get a tokenizer of their own; for a mixture, beside the shards of its first corpus. Every page counts once,
+    whatever its corpus' share. Held-out documents (minival) are not looked at.
 
     Raises:
         DocexpError: no words to train on, or a folder that cannot be written.
     """
-    folder = out or index.folder / f"tokenizer-{vocab_size}-{index.checksum[:8]}"
+    folder = out or corpora.indices[0].folder / f"tokenizer-{vocab_size}-{corpora.checksum[:8]}"
     if out is None and (folder / "tokenizer.json").is_file():
         return load_tokenizer(str(folder))
-    tokenizer = train_tokenizer(_words(index), vocab_size)
+    tokenizer = train_tokenizer(_words(corpora), vocab_size)
     draft = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
         tokenizer.save(draft)
@@ -38,7 +38,7 @@ def data_tokenizer(index: Index, vocab_size: int, out: Path | None = None) -> To
     return tokenizer
 
 
-def _words(index: Index) -> Iterator[list[str]]:
-    reader = ShardReader(index)
-    for row in index.split("train"):
+def _words(corpora: Corpora) -> Iterator[list[str]]:
+    reader = corpora.reader()
+    for row in corpora.rows(lambda index: "train"):
         yield list(reader.read(row).words)

@@ -6,7 +6,8 @@ import pytorch_lightning as pl
 
 from docexp.inputs.dataset import EvaluationBatches, Padding, Placement, SampleMaker, TrainSteps
 from docexp.inputs.loader import EvaluationLoader, TrainLoader
-from docexp.shards.order import Order
+from docexp.shards.ahead import FetchAhead
+from docexp.shards.order import TrainingOrder
 
 
 class EvaluationData(pl.LightningDataModule):
@@ -48,6 +49,8 @@ class TrainingData(EvaluationData):
         order: the training order.
         max_steps: optimiser steps of the whole run.
         micro_batch: training samples a process holds at once.
+        skip: whether training does without pages that cannot be read; validation never does.
+        ahead: fetches remote shards before they are read.
     """
 
     def __init__(
@@ -58,15 +61,18 @@ class TrainingData(EvaluationData):
         batch: int,
         workers: int,
         *,
-        order: Order,
+        order: TrainingOrder,
         max_steps: int,
         micro_batch: int,
+        skip: bool = False,
+        ahead: FetchAhead | None = None,
     ) -> None:
         super().__init__(maker, rows, padding, batch, workers)
-        self._order, self._max_steps, self._micro_batch = order, max_steps, micro_batch
+        self._order, self._max_steps, self._micro_batch, self._skip = order, max_steps, micro_batch, skip
+        self._ahead = ahead
 
     def train_dataloader(self) -> TrainLoader:
         """The stream, resumable."""
         place = self._place(self._micro_batch)
-        steps = TrainSteps(self._maker, self._order, place, self._padding)
+        steps = TrainSteps(self._maker, self._order, place, self._padding, skip=self._skip, ahead=self._ahead)
         return TrainLoader(steps, self._order, self._max_steps, place.micro_batches, self._workers)

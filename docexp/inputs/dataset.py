@@ -10,8 +10,10 @@ from docexp.inputs.batch import Batch
 from docexp.inputs.collate import collate, target_counts
 from docexp.inputs.encoder import PageEncoder
 from docexp.inputs.sample import Sample
-from docexp.shards.order import Order, evaluation_slots, sample_rng, slots
-from docexp.shards.read import ShardReader
+from docexp.inputs.skipping import SKIPPED, SkippedPage, make_step
+from docexp.shards.ahead import FetchAhead
+from docexp.shards.corpora import PageReader
+from docexp.shards.order import Draws, Slot, TrainingOrder, evaluation_slots, sample_rng, slots
 from docexp.tasks.task import Targets
 
 
@@ -19,7 +21,7 @@ from docexp.tasks.task import Targets
 class SampleMaker:
     """Reads, encodes and annotates one sample. Pure: the same arguments give the same sample in any process."""
 
-    reader: ShardReader
+    reader: PageReader
     encoder: PageEncoder
     targets: Targets
     train_windows: str
@@ -63,12 +65,32 @@ class TrainSteps(Dataset[list[Batch] | DocexpError]):
     """Item ``step`` is this rank's share of a global step: its micro-batches, each carrying the whole share's counts.
 
     A ``DocexpError`` met in a worker is handed over as the item, because torch would bury its text in a traceback.
+
+    Args:
+        maker: rows to samples.
+        order: which rows, when.
+        place: which of them are this process's.
+        padding: how rows of unequal length become tensors.
+        skip: whether a page that cannot be made into a sample is done without, and counted.
+        ahead: fetches remote shards before they are read.
     """
 
-    def __init__(self, maker: SampleMaker, order: Order, place: Placement, padding: Padding) -> None:
-        self._maker, self._order, self._place, self._padding = maker, order, place, padding
+    def __init__(
+        self,
+        maker: SampleMaker,
+        order: TrainingOrder,
+        place: Placement,
+        padding: Padding,
+        *,
+        skip: bool = False,
+        ahead: FetchAhead | None = None,
+    ) -> None:
+        self._maker, self._order, self._place, self._padding, self._skip = maker, order, place, padding, skip
+        self._ahead = ahead
 
     def __getitem__(self, step: int) -> list[Batch] | DocexpError:
+        if self._ahead is not None:
+            self._ahead.step(step)
         try:
             return self._step(*self._order.position(step))
         except DocexpError as error:
@@ -76,12 +98,28 @@ class TrainSteps(Dataset[list[Batch] | DocexpError]):
 
     def _step(self, epoch: int, batch: int) -> list[Batch]:
         place = self._place
-        rows = self._order.batch(epoch, batch)
-        mine = slots(rows, place.ranks, place.micro_batches, place.micro_batch)[place.rank]
-        micro = [[replace(self._maker.training(s.row, epoch), filler=s.filler) for s in slot] for slot in mine]
+        draws = self._order.draws(epoch, batch)
+        numbers = range(len(draws.rows))  # a small corpus' page may come twice, in two of its epochs
+        mine = slots(numbers, place.ranks, place.micro_batches, place.micro_batch)[place.rank]
+        micro, skipped = self._samples(mine, draws)
         counts = target_counts([sample for samples in micro for sample in samples])
+        if self._skip:
+            counts[SKIPPED] = float(len(skipped))
         batches = [collate(samples, self._padding.pad_token_id, self._padding.multiple) for samples in micro]
-        return [replace(made, step_counts=counts, micro_batch=number) for number, made in enumerate(batches)]
+        made = [replace(batch, step_counts=counts, micro_batch=number) for number, batch in enumerate(batches)]
+        return [replace(made[0], skipped=skipped), *made[1:]]
+
+    def _samples(self, mine: list[list[Slot]], draws: Draws) -> tuple[list[list[Sample]], list[SkippedPage]]:
+        def make(number: int) -> Sample:
+            return self._maker.training(int(draws.rows[number]), int(draws.epochs[number]))
+
+        def shard_of(number: int) -> str:
+            return self._maker.reader.shard_name(int(draws.rows[number]))
+
+        if not self._skip:
+            return [[replace(make(s.number), filler=s.filler) for s in slot] for slot in mine], []
+        made = make_step(mine, range(len(draws.rows)), make, shard_of)
+        return made.micro_batches, made.skipped
 
 
 class EvaluationBatches(Dataset[Batch | DocexpError]):
@@ -96,7 +134,7 @@ class EvaluationBatches(Dataset[Batch | DocexpError]):
 
     def __getitem__(self, number: int) -> Batch | DocexpError:
         try:
-            samples = [replace(self._maker.evaluation(s.row), filler=s.filler) for s in self._slots[number]]
+            samples = [replace(self._maker.evaluation(s.number), filler=s.filler) for s in self._slots[number]]
             made = collate(samples, self._padding.pad_token_id, self._padding.multiple)
             return replace(made, step_counts=target_counts(samples))
         except DocexpError as error:

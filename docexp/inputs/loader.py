@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.inputs.dataset import EvaluationBatches, TrainSteps
-from docexp.shards.order import Order
+from docexp.shards.order import TrainingOrder
 
 
 class TrainLoader:
@@ -20,7 +20,9 @@ class TrainLoader:
     this process just before a step's last micro-batch is given out, and is saved only after an optimiser step.
     """
 
-    def __init__(self, steps: TrainSteps, order: Order, max_steps: int, micro_batches: int, workers: int) -> None:
+    def __init__(
+        self, steps: TrainSteps, order: TrainingOrder, max_steps: int, micro_batches: int, workers: int
+    ) -> None:
         self._steps, self._order = steps, order
         self._max_steps, self._micro_batches, self._workers = max_steps, micro_batches, workers
         self._epoch, self._batch = 0, 0

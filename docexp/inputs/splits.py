@@ -1,31 +1,43 @@
 """Which rows of an index a run trains on, validates on and is scored on: the hygiene of splits in one place."""
 
 from docexp.errors import DocexpError
-from docexp.inputs.settings import DataSettings
+from docexp.inputs.settings import PageSettings
+from docexp.shards.corpora import Corpora
 from docexp.shards.index import Index
 from docexp.training.settings import TrainerSettings
 
 
-def check_splits(index: Index, data: DataSettings, trainer: TrainerSettings) -> None:
+def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings) -> None:
     """Refuses data without a split to train on, to validate on where that is asked for, or to score the run on.
+
+    Every corpus is trained on; one of them is enough to validate and to score on.
 
     Raises:
         DocexpError: names the split, those there are, and what to change.
     """
-    wanted = {"train": "train on", "test": "score the run on"}
-    for split, purpose in wanted.items():
-        if split not in index.splits or not len(index.split(split)):
-            there = ", ".join(name for name in index.splits if len(index.split(name)))
-            raise DocexpError(f"{data.shards} has no {split} split to {purpose}, only {there}. Prepare it with one.")
-    validated = validation_split(index, data, trainer)
-    if validated is not None and (validated not in index.splits or not len(index.split(validated))):
+    for index in corpora.indices:
+        _check_split(index, "train", "train on")
+    if not corpora.has("test"):
+        _check_split(corpora.indices[0], "test", "score the run on")
+    validated = [validation_split(index, data, trainer) for index in corpora.indices]
+    if validated[0] is not None and not any(
+        split in index.splits and len(index.split(split))
+        for split, index in zip(validated, corpora.indices, strict=True)
+        if split is not None
+    ):
         raise DocexpError(
-            f"{data.shards} has no validation split, and too few training documents to hold a tenth out. "
-            "Set trainer.validate_every=0."
+            f"{corpora.indices[0].where} has no validation split, and too few training documents to hold a tenth "
+            "out. Set trainer.validate_every=0."
         )
 
 
-def validation_split(index: Index, data: DataSettings, trainer: TrainerSettings) -> str | None:
+def _check_split(index: Index, split: str, purpose: str) -> None:
+    if split not in index.splits or not len(index.split(split)):
+        there = ", ".join(name for name in index.splits if len(index.split(name)))
+        raise DocexpError(f"{index.where} has no {split} split to {purpose}, only {there}. Prepare it with one.")
+
+
+def validation_split(index: Index, data: PageSettings, trainer: TrainerSettings) -> str | None:
     """The split that validations run on: the dataset's own, else ``minival``; ``test`` under ``best_test``.
 
     Raises:
@@ -45,7 +57,7 @@ def validation_split(index: Index, data: DataSettings, trainer: TrainerSettings)
     )
 
 
-def training_split(index: Index, data: DataSettings, trainer: TrainerSettings) -> str:
+def training_split(index: Index, data: PageSettings, trainer: TrainerSettings) -> str:
     """``train``, or ``train+minival`` where minival need not be kept apart.
 
     A run that holds nothing out, or that selects on the test split as the papers do, trains on every document.

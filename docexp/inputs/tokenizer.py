@@ -1,26 +1,25 @@
-"""The tokenizer as an artefact: byte-level BPE as RoBERTa's, known by its checksum."""
+"""The tokenizer as an artefact, known by its checksum: what every kind gives, and how one is loaded."""
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import tokenizers
-from tokenizers import AddedToken, decoders, models, pre_tokenizers, processors
 
 from docexp.errors import DocexpError
 from docexp.hub import local_folder
 
-SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
-"""RoBERTa's, in the order of their ids in a tokenizer trained here (``<pad>`` is 1, as its position table expects)."""
-
 CACHED_WORDS = 65_536
 """Words whose ids a process remembers: some 20 MB; the words of forms repeat, so most look-ups hit."""
 
-_FILES = ["tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json"]
+SENTENCEPIECE = "sentencepiece.bpe.model"
+"""What the older checkpoints of XLM-R's family hold instead of a tokenizer.json."""
+
+_FILES = ["tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "tokenizer_config.json", SENTENCEPIECE]
 _TEXT_LIMIT = 60
 
 
@@ -28,36 +27,46 @@ class TokenizerError(DocexpError):
     """A tokenizer's files are incomplete or of another kind; the text names the file and what is wrong."""
 
 
-@dataclass(frozen=True, eq=False)
-class Tokenizer:
-    """Byte-level BPE with a space before every word; two with equal ``checksum`` give equal ids for every text.
+class Tokenizer(ABC):
+    """Words to ids; two with equal ``checksum`` give equal ids for every text. Picklable.
 
-    Only vocabulary and merges make it, whichever files they came from; the rest is fixed as in transformers'
-    ``LayoutLMv3Tokenizer``, with one difference: a word that spells a special token, such as ``<mask>``, is text.
-
-    Raises:
-        TokenizerError: a special token or one of the 256 bytes is missing (its texts would be dropped silently).
+    A word that spells a special token, such as ``<mask>``, is text (transformers takes it for the token itself).
     """
 
     vocab: Mapping[str, int]
-    merges: tuple[tuple[str, str], ...]
+    special_tokens: ClassVar[tuple[str, ...]]
+    """All that every vocabulary must hold; ``bos``, ``pad``, ``eos`` and ``unk`` are among them."""
+    bos: ClassVar[str]
+    """Opens every window."""
+    pad: ClassVar[str]
+    """Fills rows up."""
+    eos: ClassVar[str]
+    """Closes every window."""
+    unk: ClassVar[str]
+    """Stands for what the vocabulary cannot spell."""
 
-    def __post_init__(self) -> None:
-        missing = [token for token in SPECIAL_TOKENS if token not in self.vocab]
-        if missing:
-            raise TokenizerError(f"a tokenizer of {len(self.vocab):,} tokens without {', '.join(missing)}")
-        lost = sum(byte not in self.vocab for byte in pre_tokenizers.ByteLevel.alphabet())
-        if lost:
-            raise TokenizerError(f"not a byte-level tokenizer: {lost} of the 256 byte tokens are missing")
+    @property
+    @abstractmethod
+    def content(self) -> dict[str, Any]:
+        """All that decides over ids, as plain values: the checksum is made of it."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.vocab, self.merges)  # without the backend and the words remembered
+    @abstractmethod
+    def build(self) -> tokenizers.Tokenizer:
+        """The same as the ``tokenizers`` library's, as ``save`` writes it."""
+
+    def build_encoder(self) -> tokenizers.Tokenizer:
+        """What words are encoded by: the same, unless that would take a text for a special token."""
+        return self.build()
+
+    @property
+    @abstractmethod
+    def hub_config(self) -> dict[str, Any]:
+        """The ``tokenizer_config.json`` with which transformers opens what ``save`` writes."""
 
     @cached_property
     def checksum(self) -> str:
-        """sha256 of vocabulary and merges as canonical json, so that no library's file format is in it."""
-        content = {"kind": "byte-level BPE", "vocab": self.vocab, "merges": self.merges, "special": SPECIAL_TOKENS}
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        """sha256 of the content as canonical json, so that no library's file format is in it."""
+        text = json.dumps(self.content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -67,24 +76,26 @@ class Tokenizer:
 
     @property
     def bos_id(self) -> int:
-        """The id of ``<s>``, which opens every window."""
-        return self.vocab["<s>"]
+        """The id of the token that opens every window."""
+        return self.vocab[self.bos]
 
     @property
     def pad_id(self) -> int:
-        """The id of ``<pad>``."""
-        return self.vocab["<pad>"]
+        """The id that fills rows up."""
+        return self.vocab[self.pad]
 
     @property
     def eos_id(self) -> int:
-        """The id of ``</s>``, which closes every window."""
-        return self.vocab["</s>"]
+        """The id of the token that closes every window."""
+        return self.vocab[self.eos]
 
     @cached_property
     def encode_word(self) -> Callable[[str], tuple[int, ...]]:
         """``encode_word(word)``: the word's ids; the latest ``CACHED_WORDS`` words are remembered.
 
-        A word may hold spaces; any word but the empty one gives at least one id.
+        A word may hold spaces; any word but the empty one gives at least one id. (Where nothing is left of a word after
+        normalising, as of a lone soft hyphen, transformers gives none, and the word's label would be lost; here it is
+        an unknown token.)
 
         Raises:
             TokenizerError: the word holds half a surrogate pair, which is no text.
@@ -92,68 +103,53 @@ class Tokenizer:
         return lru_cache(CACHED_WORDS)(self._encode)
 
     def save(self, folder: str | Path) -> None:
-        """Writes the hub's layout into ``folder``; ``LayoutLMv3Tokenizer.from_pretrained(folder)`` opens it."""
+        """Writes the hub's layout into ``folder``; ``AutoTokenizer.from_pretrained(folder)`` opens it."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        config = {
-            "tokenizer_class": "LayoutLMv3Tokenizer",
-            "add_prefix_space": True,
-            "model_max_length": 512,
-            "bos_token": "<s>",
-            "cls_token": "<s>",
-            "eos_token": "</s>",
-            "sep_token": "</s>",
-            "pad_token": "<pad>",
-            "unk_token": "<unk>",
-            "mask_token": "<mask>",
-        }
-        _write(folder / "tokenizer_config.json", json.dumps(config, indent=2))
-        _write(folder / "tokenizer.json", self._backend.to_str(pretty=True))
+        _write(folder / "tokenizer_config.json", json.dumps(self.hub_config, indent=2))
+        _write(folder / "tokenizer.json", self.build().to_str(pretty=True))
 
     @cached_property
-    def _backend(self) -> tokenizers.Tokenizer:
-        try:
-            backend = byte_level(models.BPE(vocab=dict(self.vocab), merges=list(self.merges)))
-        except Exception as error:  # the Rust side raises a plain Exception: a merge of tokens that are not there
-            raise TokenizerError(f"vocabulary and merges do not belong together: {error}") from None
-        backend.add_special_tokens([AddedToken(t, lstrip=t == "<mask>", special=True) for t in SPECIAL_TOKENS])
-        backend.post_processor = processors.RobertaProcessing(("</s>", self.eos_id), ("<s>", self.bos_id))
-        backend.encode_special_tokens = True  # as text
-        return backend
+    def _encoder(self) -> tokenizers.Tokenizer:
+        return self.build_encoder()
+
+    def _check_special(self) -> None:
+        missing = [token for token in self.special_tokens if token not in self.vocab]
+        if missing:
+            raise TokenizerError(f"a tokenizer of {len(self.vocab):,} tokens without {', '.join(missing)}")
 
     def _encode(self, word: str) -> tuple[int, ...]:
         try:
-            return tuple(self._backend.encode(word, add_special_tokens=False).ids)
+            ids = self._encoder.encode(word, add_special_tokens=False).ids
         except TypeError:  # what the Rust side says of a string it cannot turn into UTF-8
             raise TokenizerError(f"the word {word[:_TEXT_LIMIT]!a} holds half a surrogate pair") from None
-
-
-def byte_level(model: models.BPE) -> tokenizers.Tokenizer:
-    """``model`` behind the byte-level splitting of transformers' ``LayoutLMv3Tokenizer``; no special tokens yet."""
-    backend = tokenizers.Tokenizer(model)
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    backend.decoder = decoders.ByteLevel()
-    return backend
+        return tuple(ids) or ((self.vocab[self.unk],) if word else ())
 
 
 def load_tokenizer(source: str) -> Tokenizer:
-    """The tokenizer in a folder (tokenizer.json, or vocab.json and merges.txt) or of a hub id in the local cache.
+    """The tokenizer in a folder, or of a hub id in the local cache.
+
+    Its files are tokenizer.json, or vocab.json and merges.txt (byte-level BPE), or vocab.txt (WordPiece).
 
     Raises:
-        DocexpError: not found, not readable, or not a byte-level BPE tokenizer with RoBERTa's special tokens.
+        DocexpError: not found, not readable, or of a kind that docexp does not read.
     """
+    from docexp.inputs.byte_level_bpe import read_vocab_and_merges  # late: the kinds build on this module
+    from docexp.inputs.word_piece import read_vocab_txt
+
     folder = local_folder(source, _FILES)
-    file = folder / "tokenizer.json"
+    readers: dict[str, Callable[[Path], Tokenizer]] = {
+        "tokenizer.json": lambda file: read_tokenizer_json(json.loads(file.read_text(encoding="utf-8"))),
+        "vocab.txt": read_vocab_txt,
+        "vocab.json": read_vocab_and_merges,
+    }
+    file = next((folder / name for name in readers if (folder / name).is_file()), None)
+    if file is None:
+        raise TokenizerError(_none_there(folder))
     try:
-        if file.is_file():
-            return read_tokenizer_json(json.loads(file.read_text(encoding="utf-8")))
-        file = folder / "vocab.json"
-        vocab = json.loads(file.read_text(encoding="utf-8"))
-        file = folder / "merges.txt"
-        lines = file.read_text(encoding="utf-8").split("\n")
-        return Tokenizer(vocab, _merges(lines[lines[0].startswith("#version") :]))
-    except FileNotFoundError:
-        raise TokenizerError(f"{folder} has no tokenizer.json, and no {file.name} either") from None
+        return readers[file.name](file)
+    except FileNotFoundError as error:
+        raise TokenizerError(f"{folder} has {file.name}, but no {Path(error.filename).name} beside it") from None
     except TokenizerError as error:
         raise TokenizerError(f"{file}: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -166,23 +162,45 @@ def read_tokenizer_json(record: dict[str, Any]) -> Tokenizer:
     Raises:
         TokenizerError: it is of another kind, or holds parts whose absence here would change ids.
     """
+    from docexp.inputs.byte_level_bpe import ByteLevelBPE  # late: the kinds build on this module
+    from docexp.inputs.unigram import Unigram
+    from docexp.inputs.word_piece import WordPiece
+
     model, before = record["model"], record["pre_tokenizer"] or {}
-    kind = f"{model.get('type', 'BPE')} behind {before.get('type')}"
-    if kind != "BPE behind ByteLevel" or not before.get("use_regex", True):
-        raise TokenizerError(f"its model is {kind}; docexp reads byte-level BPE")
-    if record.get("normalizer"):
-        raise TokenizerError(f"it changes texts first ({record['normalizer'].get('type')}); docexp would not")
-    vocab = dict(model["vocab"])
+    kind = model.get("type", "BPE"), before.get("type")
+    if kind == ("BPE", "ByteLevel") and before.get("use_regex", True):
+        return ByteLevelBPE.from_json(record)
+    if kind == ("WordPiece", "BertPreTokenizer"):
+        return WordPiece.from_json(record)
+    if kind[0] == "Unigram" and kind[1] in ("Metaspace", "Sequence"):
+        return Unigram.from_json(record)
+    raise TokenizerError(
+        f"its model is {kind[0]} behind {kind[1]}; docexp reads byte-level BPE, WordPiece behind BertPreTokenizer "
+        "and Unigram behind Metaspace"
+    )
+
+
+def added_tokens(record: dict[str, Any], known: tuple[str, ...]) -> dict[str, int]:
+    """The tokens that a parsed ``tokenizer.json`` adds to its model's.
+
+    Raises:
+        TokenizerError: one of them is none of the ``known`` ones.
+    """
     added = {token["content"]: token["id"] for token in record.get("added_tokens", ())}
-    unknown = sorted(added.keys() - set(SPECIAL_TOKENS))
+    unknown = sorted(added.keys() - set(known))
     if unknown:
         raise TokenizerError(f"it has added tokens that docexp does not know: {', '.join(unknown[:5])}")
-    return Tokenizer(vocab | added, _merges(model["merges"]))
+    return added
 
 
-def _merges(rows: Sequence[str | list[str]]) -> tuple[tuple[str, str], ...]:
-    pairs = [row.split(" ") if isinstance(row, str) else row for row in rows if row]
-    return tuple((left, right) for left, right in pairs)
+def _none_there(folder: Path) -> str:
+    if (folder / SENTENCEPIECE).is_file():
+        return (
+            f"{folder} has its tokenizer as {SENTENCEPIECE}, which docexp does not read. Where transformers and "
+            "sentencepiece are installed, AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER) writes the "
+            "tokenizer.json that it does."
+        )
+    return f"{folder} has no tokenizer.json, no vocab.txt, and no vocab.json either"
 
 
 def _write(file: Path, text: str) -> None:

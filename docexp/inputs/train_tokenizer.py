@@ -7,7 +7,7 @@ from itertools import chain
 from tokenizers import models, pre_tokenizers, trainers
 
 from docexp.errors import DocexpError
-from docexp.inputs.tokenizer import SPECIAL_TOKENS, Tokenizer, byte_level, read_tokenizer_json
+from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS, ByteLevelBPE, byte_level
 
 SMALLEST = 256 + len(SPECIAL_TOKENS)
 """Every byte and every special token has a place; merges come on top."""
@@ -16,7 +16,7 @@ MIN_FREQUENCY = 2
 """Pairs seen once are not merged: the default of ``tokenizers.ByteLevelBPETokenizer.train``."""
 
 
-def train_tokenizer(texts: Iterable[list[str]], vocab_size: int) -> Tokenizer:
+def train_tokenizer(texts: Iterable[list[str]], vocab_size: int) -> ByteLevelBPE:
     """Byte-level BPE trained on pages given as their words; the same words in any order give the same tokenizer.
 
     ``vocab_size`` of the result is smaller than asked when the texts hold no more pairs that occur twice: the caller
@@ -43,4 +43,4 @@ def train_tokenizer(texts: Iterable[list[str]], vocab_size: int) -> Tokenizer:
         backend.train_from_iterator(chain([first], pages), trainer)
     except UnicodeEncodeError as error:
         raise DocexpError(f"the word {error.object[:60]!a} holds half a surrogate pair, which is no text") from None
-    return read_tokenizer_json(json.loads(backend.to_str()))
+    return ByteLevelBPE.from_json(json.loads(backend.to_str()))

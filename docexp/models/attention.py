@@ -118,3 +118,15 @@ def _drawn(shape: tuple[int, int, int], dropout: float, generator: torch.Generat
 def _share(dropout: float) -> float:
     """``dropout`` to the nearest part that 16 bits can draw; something is always kept."""
     return min(round(dropout * DRAWS), DRAWS - 1) / DRAWS
+
+
+def score_type(hidden: Tensor) -> torch.dtype:
+    """The type that a bias is made in: fp32 or wider on a CPU, elsewhere that of the vectors in attention.
+
+    Args:
+        hidden: the vectors that attention's products are made from.
+    """
+    if hidden.device.type == "cpu":
+        return torch.promote_types(hidden.dtype, torch.float32)
+    kind = hidden.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype

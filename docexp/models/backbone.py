@@ -1,13 +1,17 @@
 """What every model family gives to heads, objectives and tasks."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 from torch import Tensor, nn
 
+from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.models.flops import Work, dense, matrix_weights
+from docexp.models.plain import PlainBackbone
 
 
 @dataclass
@@ -17,6 +21,7 @@ class Encoded:
     text: Tensor | None = None  # [B, T, D]
     patches: Tensor | None = None  # [B, P, D]
     pooled: Tensor | None = None  # [B, D]
+    pyramid: tuple[Tensor, ...] | None = None  # maps [B, D, h, w], the finest first
 
 
 class Backbone(nn.Module, ABC):
@@ -24,6 +29,12 @@ class Backbone(nn.Module, ABC):
 
     provides: frozenset[str]
     hidden_size: int
+    prefix: ClassVar[str] = ""
+    """What the state dict's names begin with. Checkpoints of the bare model leave it out, those with heads do not."""
+    parts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """What a setting of the family leaves unbuilt: the setting, and the beginnings of the names, without prefix."""
+    text_side: ClassVar[tuple[str, ...]] = ()
+    """The beginnings, without prefix, of what a text model's weights can give: it may learn at a rate of its own."""
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:
@@ -38,6 +49,29 @@ class Backbone(nn.Module, ABC):
         """
         del name
         return tensor
+
+    def in_own_terms(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """A checkpoint's tensors, names without prefix, as this model divides them: here as they are."""
+        return tensors
+
+    def plain(self) -> PlainBackbone:
+        """The same model for transformers' own classes.
+
+        Raises:
+            DocexpError: transformers cannot express it; says why.
+        """
+        raise DocexpError(f"transformers has no class for {type(self).__name__}, so there is nothing to export it as")
+
+    def without_shared(self, batch: Batch) -> str:
+        """Puts its result on ``batch`` in the place of what ``build_stock``'s model computes by the very same code.
+
+        ``docexp bench step`` then measures the rest alone, on this batch alone.
+
+        Returns:
+            What was replaced, for a person; "" for nothing.
+        """
+        del batch
+        return ""
 
     @abstractmethod
     def checkpoint_activations(self) -> None:

@@ -32,11 +32,17 @@ class Axis:
     ``table``: a weight for each head and bucket, ``[H, bins]``. ``positions``: integers, ``[B, L]``, or ``[1, L]``
     where every row has the same. ``buckets``: the bucket of each distance (key minus query) from ``-m`` to ``m``,
     ``[2 * m + 1]``; what is farther away shares the bucket of ``-m`` or ``m``.
+
+    ``segments``: integers, ``[B, L]``, or None. Positions of different segments lie as far apart as their order
+    allows: ``-apart`` or ``apart``. A position of segment -1 is outside the text: its distance to all positions
+    inside is 0, and to others outside what their positions say.
     """
 
     table: Tensor
     positions: Tensor
     buckets: Tensor
+    segments: Tensor | None = None
+    apart: int = 0
 
 
 def relative_bias(
@@ -58,20 +64,29 @@ def relative_bias(
         padding: added on top, ``[B, L]`` over keys: 0 for a key that is there, a large negative number for padding.
         dtype: of the result; unset: the tables'.
     """
-    tables, positions, buckets = zip(*((axis.table, axis.positions, axis.buckets) for axis in axes), strict=True)
-    how = (len(axes), rows or max(map(len, positions)), scale, padding, dtype or tables[0].dtype)
-    return cast(Tensor, _LookUp.apply(how, *tables, *positions, *buckets))
+    tables, positions, buckets, segments, apart = zip(*(_parts(axis) for axis in axes), strict=True)
+    how = (apart, rows or max(map(len, positions)), scale, padding, dtype or tables[0].dtype)
+    return cast(Tensor, _LookUp.apply(how, *tables, *positions, *buckets, *segments))
+
+
+def _parts(axis: Axis) -> tuple[Tensor, Tensor, Tensor, Tensor | None, int]:
+    positions = axis.positions
+    if axis.segments is not None:  # every row has distances of its own
+        positions = positions.expand(len(axis.segments), -1)
+    return axis.table, positions, axis.buckets, axis.segments, axis.apart
 
 
 class _LookUp(torch.autograd.Function):
     """Keeps positions for the backward pass, never a bucket of every pair."""
 
     @staticmethod
-    def forward(ctx: Any, how: tuple[int, int, float, Tensor | None, torch.dtype], *tensors: Tensor) -> Tensor:
-        count, rows, scale, padding, dtype = how
+    def forward(
+        ctx: Any, how: tuple[tuple[int, ...], int, float, Tensor | None, torch.dtype], *tensors: Tensor | None
+    ) -> Tensor:
+        apart, rows, scale, padding, dtype = how
         ctx.save_for_backward(*tensors)
-        ctx.count, ctx.scale = count, scale
-        axes = _axes(tensors, count)
+        ctx.apart, ctx.scale = apart, scale
+        axes = _axes(tensors, apart)
         tables = [axis.table * scale for axis in axes]
         heads, length = len(tables[0]), axes[0].positions.shape[-1]
         width = -(-length // ALIGNED) * ALIGNED
@@ -92,16 +107,18 @@ class _LookUp(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        axes = _axes(ctx.saved_tensors, ctx.count)
-        needed = ctx.needs_input_grad[1 : 1 + ctx.count]
+        axes, count = _axes(ctx.saved_tensors, ctx.apart), len(ctx.apart)
+        needed = ctx.needs_input_grad[1 : 1 + count]
         found = [
             _of_table(axis, gradient) * ctx.scale if need else None for axis, need in zip(axes, needed, strict=True)
         ]
-        return None, *found, *([None] * (2 * ctx.count))
+        return None, *found, *([None] * (3 * count))
 
 
-def _axes(tensors: Sequence[Tensor], count: int) -> list[Axis]:
-    return [Axis(*parts) for parts in zip(*(tensors[i * count : (i + 1) * count] for i in range(3)), strict=True)]
+def _axes(tensors: Sequence[Tensor | None], apart: Sequence[int]) -> list[Axis]:
+    count = len(apart)
+    kinds = (tensors[i * count : (i + 1) * count] for i in range(4))
+    return [Axis(*cast(Any, parts)) for parts in zip(*kinds, apart, strict=True)]
 
 
 def _pairs(axis: Axis, row: int) -> Tensor:
@@ -109,8 +126,18 @@ def _pairs(axis: Axis, row: int) -> Tensor:
     positions = axis.positions[row if len(axis.positions) > 1 else 0]
     farthest = axis.buckets.shape[0] // 2
     distance = positions.unsqueeze(-2) - positions.unsqueeze(-1)
+    if axis.segments is not None:
+        distance = _between_segments(distance, axis.segments[row], axis.apart)
     column = distance.clamp_(-farthest, farthest).add_(farthest)
     return axis.buckets.index_select(0, column.flatten()).view_as(column)
+
+
+def _between_segments(distance: Tensor, segments: Tensor, apart: int) -> Tensor:
+    """Distances ``[L, L]`` with those between segments set as ``Axis`` says."""
+    outside = segments < 0
+    other = segments.unsqueeze(-2) != segments.unsqueeze(-1)
+    distance = torch.where(other, distance.sign() * apart, distance)
+    return distance.masked_fill_(outside.unsqueeze(-2) != outside.unsqueeze(-1), 0)
 
 
 def _of_table(axis: Axis, gradient: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What every model family lets a run choose. Imports no torch."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from docexp.errors import DocexpError
@@ -22,6 +22,19 @@ class ModelSettings(Settings, ABC):
     """Where the first weights come from: ``run:<run>``, a folder, or a hub id. Unset: drawn from the seed."""
     tokenizer: Folder | None = None
     """A folder, a hub id, or ``data:N`` to train one of N tokens. Unset: the one that belongs to the weights."""
+    licence: str = ""
+    """The terms of the family's published weights of this size; told when they are loaded and when they are exported.
+    Empty: there are none."""
+    allow_missing: list[str] = field(default_factory=list, metadata={"added_default": []})
+    """Parameters that stay as drawn where the weights lack them or have them in another shape: names without prefix,
+    globs, or modules, as in ``[pos_embed,encoder.rel_pos_*]``. Anything else that is missing is an error."""
+    allow_unexpected: list[str] = field(default_factory=list, metadata={"added_default": []})
+    """Tensors of the weights that the model has not and that are left out, chosen in the same way."""
+    resize_vocabulary: bool = field(default=False, metadata={"added_default": False})
+    """Whether a table of tokens of another size is cut or extended to the tokenizer's: tokens keep their ids, and new
+    ones stay as drawn."""
+    freeze: list[str] = field(default_factory=list, metadata={"added_default": []})
+    """Parameters that do not train, chosen in the same way, as in ``[embeddings,encoder.layer.0]``."""
     max_tokens: AtLeast1 = 512
     """The longest text the model reads at once, special tokens included; longer pages become several windows."""
 

@@ -3,37 +3,50 @@
 import json
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from docexp.errors import DocexpError
+from docexp.models.weight_folder import SHARDED, weights_file
 
-SINGLE = "model.safetensors"
-SHARDED = "model.safetensors.index.json"
-PICKLED = "pytorch_model.bin"
+LENGTH_BYTES = 8
+"""A safetensors file begins with the length of its header (https://huggingface.co/docs/safetensors)."""
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:
-    """All tensors by name, on the CPU: from one safetensors file, from shards and their index, or from a pickle.
-
-    The pickle of older checkpoints is read by torch's restricted loader, which builds tensors and nothing else.
+    """All tensors by name, on the CPU: from one safetensors file, or from shards and their index.
 
     Raises:
-        DocexpError: no such file, or one that does not open, naming it.
+        DocexpError: no such file, a pickle alone, or a file that does not open, named.
     """
-    for name, read in ((SINGLE, _safetensors), (SHARDED, _sharded), (PICKLED, _pickled)):
-        if (folder / name).is_file():
-            return read(folder / name)
-    raise DocexpError(f"{folder} holds no weights: neither {SINGLE}, {SHARDED} nor {PICKLED}")
+    file = weights_file(folder)
+    return _sharded(file) if file.name == SHARDED else _safetensors(file)
 
 
 def _safetensors(file: Path) -> dict[str, Tensor]:
+    _check_complete(file)
     try:
         return load_file(file)
     except (SafetensorError, OSError) as error:
         raise DocexpError(f"{file} does not open as safetensors ({error})") from error
+
+
+def _check_complete(file: Path) -> None:
+    """Refuses a file that is shorter than its header says; other faults are left to the library to find."""
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(LENGTH_BYTES), "little")
+        if LENGTH_BYTES + length > size:  # cut inside the header, or a file of another kind
+            return
+        try:
+            entries = json.loads(opened.read(length))
+            end = max(entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__")
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+            return
+    whole = LENGTH_BYTES + length + end
+    if size < whole:
+        raise DocexpError(f"{file} is incomplete: {size:,} of {whole:,} bytes. Fetch or copy it again.")
 
 
 def _sharded(index: Path) -> dict[str, Tensor]:
@@ -50,14 +63,4 @@ def _sharded(index: Path) -> dict[str, Tensor]:
     absent = sorted(shard_of.keys() - tensors.keys())
     if absent:
         raise DocexpError(f"{index} names {len(absent)} tensors that no shard holds: {', '.join(absent[:3])}")
-    return tensors
-
-
-def _pickled(file: Path) -> dict[str, Tensor]:
-    try:
-        tensors = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a refused pickle, a torn archive, a file of another kind: each has its own exception
-        raise DocexpError(f"{file} does not open as weights ({type(error).__name__})") from error
-    if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-        raise DocexpError(f"{file} is no dictionary of tensors")
     return tensors

@@ -40,6 +40,11 @@ class RunFolder:
         return self.path / "log.txt"
 
     @property
+    def first_weights(self) -> Path:
+        """``first_weights.json``: where training started from, on which terms; absent where that is the seed alone."""
+        return self.path / "first_weights.json"
+
+    @property
     def metrics(self) -> Path:
         """``metrics.jsonl``: losses and validation scores by step."""
         return self.path / "metrics.jsonl"

@@ -21,10 +21,16 @@ EXCLUDED: dict[str, str] = {
     "debug": "such runs are kept apart, under .debug",
     "hydra": "how the configuration was put together",
     "data.shards": "where the data lies; its checksum counts",
+    "data.corpora": "where the corpora lie; their checksums and shares count",
     "data.reader": "how the shards were made; their checksum counts",
+    "data.cache": "where remote shards are kept",
+    "data.cache_gb": "how many of them",
+    "data.on_error": "changes nothing until a page breaks, and then the result counts what was skipped",
+    "data.max_skipped": "stops a run, and changes nothing of one that goes on",
     "data.workers": "the order and the samples' randomness do not depend on it",
     "model.tokenizer": "where the tokenizer lies; its checksum counts",
     "model.weights": "how their source was spelled; the upstream run and checkpoint, or a checksum, count",
+    "model.licence": "terms, not numbers",
     "hardware._target_": "which class describes the machine",
     "hardware.accelerator": "same curve within a stated tolerance",
     "hardware.nodes": "same data and masks on any number of processes",
@@ -40,7 +46,7 @@ EXCLUDED: dict[str, str] = {
 }
 """Every key that does not count, with the reason. All others count, ``hardware.precision`` among them."""
 
-STAND_INS = {"data.shards": "data", "model.tokenizer": "tokenizer", "model.weights": "weights"}
+STAND_INS = {"data.shards": "data", "data.corpora": "data", "model.tokenizer": "tokenizer", "model.weights": "weights"}
 """Excluded places, and the name of the extra that says what lies there."""
 
 

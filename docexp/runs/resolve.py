@@ -9,15 +9,20 @@ from docexp.config.project import Project
 from docexp.config.schema import RunSettings
 from docexp.errors import DocexpError
 from docexp.inputs.data_tokenizer import data_tokenizer
-from docexp.inputs.settings import DataSettings
+from docexp.inputs.settings import DataSettings, PageSettings
 from docexp.inputs.splits import check_splits
 from docexp.inputs.tokenizer import Tokenizer, load_tokenizer
 from docexp.runs.find import locate
 from docexp.runs.folder import RunFolder
 from docexp.runs.identity import identity
 from docexp.runs.upstream import Upstream, upstream_of
+from docexp.shards.ahead import check_room
+from docexp.shards.cache import ShardCache
+from docexp.shards.corpora import Corpora
 from docexp.shards.index import Index
-from docexp.shards.needs import LINES, Need, check_needs
+from docexp.shards.needs import LINES, Need, check_needs, check_stored_size
+from docexp.shards.remote import is_url
+from docexp.shards.remote_index import open_remote
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class ResolvedRun:
     """Everything a run's identity depends on, and the folder it belongs to. Building it starts nothing."""
 
     settings: RunSettings
-    index: Index
+    corpora: Corpora
     tokenizer: Tokenizer
     upstream: Upstream | None
     extras: dict[str, Any]
@@ -41,14 +46,15 @@ def resolve(settings: RunSettings) -> ResolvedRun:
         DocexpError: no shards, pages that lack what is needed, no split to train or score on, no tokenizer, no
             upstream run.
     """
-    index = open_index(settings.data)
-    check_pages(settings, index)
-    check_splits(index, settings.data, settings.trainer)
+    corpora = open_corpora(settings.data)
+    check_pages(settings, corpora)
+    check_splits(corpora, settings.data, settings.trainer)
+    check_room(corpora, settings.data.block_shards)
     runs = Path(settings.paths.runs)
     upstream = upstream_of(settings.model.weights, runs)
-    tokenizer = _tokenizer(settings, index, upstream)
+    tokenizer = _tokenizer(settings, corpora, upstream)
     extras: dict[str, Any] = {
-        "data": index.checksum,
+        "data": corpora.checksum,
         "tokenizer": tokenizer.checksum,
         "weights": upstream.fingerprint if upstream else None,
     }
@@ -57,7 +63,7 @@ def resolve(settings: RunSettings) -> ResolvedRun:
         folder = RunFolder(runs / ".debug" / settings.experiment / name)
     else:
         folder = locate(name, runs) or RunFolder(runs / settings.experiment / name)
-    return ResolvedRun(settings, index, tokenizer, upstream, extras, name, folder)
+    return ResolvedRun(settings, corpora, tokenizer, upstream, extras, name, folder)
 
 
 def open_index(data: DataSettings) -> Index:
@@ -66,17 +72,48 @@ def open_index(data: DataSettings) -> Index:
     Raises:
         DocexpError: names the command that prepares the data.
     """
-    if not data.folder.exists():
-        name = data.folder.name  # the shipped configurations call folder and choice alike; others may not
+    reads = data.reader is not None and data.reader.needs_source
+    return open_shards(data.shards, Path(data.shards).name, data, reads=reads)
+
+
+def open_shards(place: str, name: str, data: PageSettings, *, reads: bool) -> Index:
+    """The index in a folder, or below a URL.
+
+    Args:
+        place: the folder or URL.
+        name: of the choice of data that may have it; the shipped configurations call folder and choice alike.
+        data: says where shards from a URL are kept.
+        reads: whether preparing it needs a download.
+
+    Raises:
+        DocexpError: names the command that prepares the data; or the URL, and why nothing came from there.
+    """
+    if is_url(place):
+        cache = ShardCache(Path(data.cache).expanduser().resolve(), int(data.cache_gb * 1e9))
+        return open_remote(place, cache)
+    folder = Path(place).expanduser()
+    if not folder.exists():
         choice = name if name in Project().choices("data") else "…"
-        source = " source=DIR" if data.reader is not None and data.reader.needs_source else ""
-        raise DocexpError(
-            f"no shards in {data.shards}. Make them: docexp data prepare data={choice}{source} out={data.shards}"
-        )
-    return Index.open(data.folder)
+        source = " source=DIR" if reads else ""
+        raise DocexpError(f"no shards in {place}. Make them: docexp data prepare data={choice}{source} out={place}")
+    return Index.open(folder)
 
 
-def check_pages(settings: RunSettings, index: Index) -> None:
+def open_corpora(data: PageSettings) -> Corpora:
+    """The indices of all corpora of a run's data.
+
+    Raises:
+        DocexpError: as ``open_index``, or a corpus' share is too small to be drawn.
+    """
+    if isinstance(data, DataSettings):
+        return Corpora.single(open_index(data))
+    places = data.places()
+    indices = [open_shards(place, name, data, reads=False) for name, place in places.items()]
+    pages = [len(index.split("train")) if "train" in index.splits else 0 for index in indices]
+    return Corpora(data.name, tuple(places), tuple(indices), tuple(data.shares(pages)))
+
+
+def check_pages(settings: RunSettings, corpora: Corpora) -> None:
     """Refuses pages that lack what the task, the model or the box level needs of them.
 
     Raises:
@@ -94,16 +131,18 @@ def check_pages(settings: RunSettings, index: Index) -> None:
         ),
         Need(f"data.box_level={settings.data.box_level}", frozenset(boxes), "Set data.box_level=word."),
     ]
-    check_needs(index, needs, data_with)
-    settings.task.check_data(settings.data, index)
+    for index in corpora.indices:
+        check_needs(index, needs, data_with)
+        check_stored_size(index, model.image_side)
+        settings.task.check_data(settings.data, index)
 
 
-def _tokenizer(settings: RunSettings, index: Index, upstream: Upstream | None) -> Tokenizer:
+def _tokenizer(settings: RunSettings, corpora: Corpora, upstream: Upstream | None) -> Tokenizer:
     named = settings.model.tokenizer
     if upstream is not None and upstream.run is not None:
         return load_tokenizer(str(upstream.run.tokenizer))
     if named is not None and named.startswith("data:"):
-        return data_tokenizer(index, _vocabulary(named))
+        return data_tokenizer(corpora, _vocabulary(named))
     source = named or settings.model.weights
     if source is None:
         raise DocexpError(

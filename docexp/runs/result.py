@@ -69,6 +69,10 @@ class Result(_Record):
     finished: str = field(default_factory=now)
     evaluation: str = ""
     """The evaluation's folder, relative to the run's."""
+    skipped: dict[str, int] = field(default_factory=dict)
+    """By tar, the times that a training page was skipped because it could not be read (``data.on_error=skip``)."""
+    drawn: dict[str, int] = field(default_factory=dict)
+    """By corpus of a mixture, the pages that training drew from it."""
 
     def __post_init__(self) -> None:
         if self.status not in (FINISHED, DIVERGED):

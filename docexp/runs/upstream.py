@@ -7,11 +7,13 @@ from typing import Any
 
 from docexp.errors import DocexpError, choice
 from docexp.hub import local_folder
+from docexp.models.weight_folder import PATTERNS, weights_file
 from docexp.runs.find import find
 from docexp.runs.folder import RunFolder
 
 PREFIX = "run:"
 WEIGHT_FILES = ["*.safetensors", "pytorch_model*.bin"]
+"""What is digested: a pickle too, though it is never opened, so that runs made beside one keep their identity."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def upstream_of(weights: str | None, runs: Path) -> Upstream | None:
     if weights is None:
         return None
     if not weights.startswith(PREFIX):
-        return Upstream({"files": _files_digest(local_folder(weights, [*WEIGHT_FILES, "*.json"]))}, None, "")
+        return Upstream({"files": _files_digest(local_folder(weights, PATTERNS))}, None, "")
     text, _, checkpoint = weights.removeprefix(PREFIX).partition("@")
     checkpoint = checkpoint or "last"
     choice(f"{weights}: the checkpoint", checkpoint, ("last", "best"))
@@ -50,9 +52,8 @@ def upstream_of(weights: str | None, runs: Path) -> Upstream | None:
 
 
 def _files_digest(folder: Path) -> str:
+    weights_file(folder)
     files = sorted({file for pattern in WEIGHT_FILES for file in folder.glob(pattern)})
-    if not files:
-        raise DocexpError(f"{folder} holds no weights (model.safetensors or pytorch_model.bin)")
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as opened:

@@ -11,6 +11,7 @@ from docexp.documents.readers.reader import Report
 from docexp.documents.reading.splits import named_split
 from docexp.errors import DocexpError
 from docexp.shards.build import IndexBuilder, commit_index, stage_index
+from docexp.shards.entry import Entry
 from docexp.shards.index import INDEX, PARTIAL, Index, SetFacts
 from docexp.shards.members import to_page
 from docexp.shards.samples import Sample, samples
@@ -47,7 +48,7 @@ def index_tars(
         of_split = split or _split_of(path)
         for sample in samples(path, report):
             page = _page(sample, path)
-            builder.add(of_split, sample.first, sample.stop - sample.first, page, sample.members)
+            builder.add(Entry.of(of_split, page, sample.members), sample.first, sample.stop - sample.first)
             if progress:
                 progress(1)
         builder.close_shard(of_split, _name(path, out), path.stat().st_size, _sha256(path))

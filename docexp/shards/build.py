@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docexp import __version__
-from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.shards.contents import Contents, Tally
+from docexp.shards.entry import Entry
 from docexp.shards.index import INDEX, PARTIAL, TABLE, SetFacts, Shard
 from docexp.shards.table import FORMAT, ROW, hash64, pack_row, table_checksum, write_table
 
@@ -24,32 +24,63 @@ SPLIT_ORDER = ("train", "minival", "validation", "test")
 
 MINIVAL_SHARE = 0.1
 
+_NUMBER_BITS = 48
+
 
 class IndexBuilder:
-    """Gathers pages in tar order and shards, per split, and stages the index of them all."""
+    """Gathers pages in tar order and shards, per split, and stages the index of them all.
 
-    def __init__(self) -> None:
+    Args:
+        whole_documents: refuses a document with pages in two splits.
+    """
+
+    def __init__(self, *, whole_documents: bool = False) -> None:
+        self._whole = whole_documents
         self._rows: dict[str, bytearray] = {}
         self._shards: dict[str, list[Shard]] = {}
         self._tallies: dict[str, Tally] = {}
-        self._seen: dict[int, tuple[str, int]] = {}
+        self._splits: list[str] = []
+        # hash of an id → its first place, as one number: tens of millions of pages have to fit
+        self._pages: dict[int, int] = {}
+        self._documents: dict[int, int] = {}
 
-    def add(self, split: str, offset: int, size: int, page: Page, suffixes: Iterable[str]) -> None:
+    def add(self, entry: Entry, offset: int, size: int) -> None:
         """A page at this byte range of its split's current shard.
 
         Raises:
-            DocexpError: its id came before; both places are named.
+            DocexpError: its id came before, or its document in another split; both places are named.
         """
-        rows = self._rows.setdefault(split, bytearray())
+        split = entry.split
+        rows = self._rows.get(split)
+        if rows is None:
+            rows = self._rows[split] = bytearray()
+            self._splits.append(split)
+            self._tallies[split] = Tally()
         number = len(rows) // ROW.itemsize
-        before = self._seen.setdefault(hash64(page.id), (split, number))
-        if before != (split, number):
+        self._check(entry, self._splits.index(split) << _NUMBER_BITS | number)
+        shard = len(self._shards.setdefault(split, []))
+        rows += pack_row(entry.document_id, entry.counts, shard, offset, size)
+        self._tallies[split].add_counts(number, entry.names)
+
+    def _check(self, entry: Entry, place: int) -> None:
+        before = self._pages.setdefault(hash64(entry.id), place)
+        if before != place:
             raise DocexpError(
-                f"page id {page.id!r} comes twice: as page {before[1] + 1} of {before[0]} and page {number + 1} "
-                f"of {split}. Ids must be unique in a set."
+                f"page id {entry.id!r} comes twice: as {self._words(before)} and {self._words(place)}. "
+                "Ids must be unique in a set."
             )
-        rows += pack_row(page, len(self._shards.setdefault(split, [])), offset, size)
-        self._tallies.setdefault(split, Tally()).add(number, page, suffixes)
+        if not self._whole:
+            return
+        first = self._documents.setdefault(hash64(entry.document_id), place)
+        if first >> _NUMBER_BITS != place >> _NUMBER_BITS:
+            raise DocexpError(
+                f"document {entry.document_id!r} has pages in two splits: {self._words(first)} and "
+                f"{self._words(place)}, {entry.id!r}. A document belongs to one split, or it is trained and tested on."
+            )
+
+    def _words(self, place: int) -> str:
+        split, number = place >> _NUMBER_BITS, place & (1 << _NUMBER_BITS) - 1
+        return f"page {number + 1} of {self._splits[split]}"
 
     def close_shard(self, split: str, name: str, size: int, sha256: str) -> None:
         """The split's current shard is complete; what follows belongs to its next."""

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
@@ -66,8 +66,10 @@ class Tally:
 
     def add(self, number: int, page: Page, suffixes: Iterable[str]) -> None:
         """Counts page ``number``, whose sample has members with these suffixes."""
-        found = Counter(_names(page))
-        found.update(("members", suffix) for suffix in suffixes)
+        self.add_counts(number, counts_of(page, suffixes))
+
+    def add_counts(self, number: int, found: Mapping[tuple[str, str], int]) -> None:
+        """Counts page ``number`` by what ``counts_of`` found on it."""
         for name, count in found.items():
             self._pages.append(number)
             self._codes.append(self._names.setdefault(name, len(self._names)))
@@ -83,6 +85,13 @@ class Tally:
             if sums[code]:
                 result[kind][name] = int(sums[code])
         return result
+
+
+def counts_of(page: Page, suffixes: Iterable[str]) -> Mapping[tuple[str, str], int]:
+    """How often each name comes on a page, by kind and name; ``suffixes`` are those of its sample's members."""
+    found = Counter(_names(page))
+    found.update(("members", suffix) for suffix in suffixes)
+    return found
 
 
 def _names(page: Page) -> Iterator[tuple[str, str]]:

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from docexp.documents.page import ANNOTATION_KINDS
 from docexp.errors import DocexpError, nearest
 from docexp.shards.contents import LABELLED, Contents
 from docexp.shards.table import FORMAT, open_table
+
+if TYPE_CHECKING:
+    from docexp.shards.remote_index import RemoteShards
 
 INDEX, TABLE = "index.json", "index.bin"
 PARTIAL = ".partial"
@@ -30,6 +33,10 @@ class SetFacts:
     command: str
     ocr_engine: str | None = None
     ocr_version: str | None = None
+    images: str = "keep"
+    """How page images are stored: ``keep`` as they came, ``png`` or ``jpg`` encoded anew."""
+    image_size: int | None = None
+    """Side in pixels of the square that they were resized to before they were stored; None where they were not."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,11 @@ class Index:
     table_sha256: str
     splits: Mapping[str, Contents]
     shards: tuple[Shard, ...]
+    remote: "RemoteShards | None" = None
+    """Where the tars come from when they are read, if they do not lie in ``folder``."""
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path, remote: "RemoteShards | None" = None) -> Self:
         """Reads the index of ``folder``; neither the tars nor the table's rows are touched.
 
         Raises:
@@ -76,12 +85,13 @@ class Index:
         try:
             return cls(
                 folder=folder,
-                facts=SetFacts(**{f.name: record[f.name] for f in fields(SetFacts)}),
+                facts=SetFacts(**{f.name: record[f.name] for f in fields(SetFacts) if _given(f, record)}),
                 splits={name: Contents.from_json(values) for name, values in record["splits"].items()},
                 shards=tuple(
                     Shard(**shard | {"rows": tuple((first, stop) for first, stop in shard["rows"])})
                     for shard in record["shards"]
                 ),
+                remote=remote,
                 **{name: record[name] for name in ("adopted", "report", "docexp", "checksum", "table_sha256")},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -125,6 +135,10 @@ class Index:
                 raise DocexpError(f"{self.folder}: split={name} does not lie side by side. {self._what_exists()}")
         return range(parts[0].start, parts[-1].stop)
 
+    def split_of(self, row: int) -> str:
+        """The split that a row belongs to."""
+        return next(name for name, contents in self.splits.items() if row in contents.rows)
+
     def contents(self, name: str) -> Contents:
         """What lies in a split, or in neighbours joined by ``+``."""
         rows, parts = self.split(name), [self._contents(part) for part in name.split("+")]
@@ -164,15 +178,32 @@ class Index:
         """Folder, shards, size and licence in one line."""
         count, size = len(self.shards), sum(shard.size for shard in self.shards)
         shards = "1 shard" if count == 1 else f"{count:,} shards"
-        return f"{self.folder}: {shards}, {size / 1e6:,.1f} MB · licence: {self.facts.licence}"
+        side, kind = self.facts.image_size, self.facts.images
+        stored = "" if kind == "keep" else f" · images stored as {kind}" + (f", {side} × {side}" if side else "")
+        return f"{self.where}: {shards}, {size / 1e6:,.1f} MB{stored} · licence: {self.facts.licence}"
+
+    @property
+    def where(self) -> str:
+        """The folder, or the URL of remote shards."""
+        return str(self.remote or self.folder)
 
     def path(self, shard: int) -> Path:
-        """Where a shard lies."""
-        return self.folder / self.shards[shard].name
+        """Where a shard lies; a remote one lies in the cache, fetched if need be.
+
+        Raises:
+            DocexpError: a remote one cannot be fetched.
+        """
+        return self.remote.tar(self.shards[shard]) if self.remote else self.folder / self.shards[shard].name
+
+    def shown(self, shard: int) -> str:
+        """Where a shard comes from, for messages."""
+        return f"{self.where.rstrip('/')}/{self.shards[shard].name}" if self.remote else str(self.path(shard))
 
     @property
     def remedy(self) -> str:
         """What to do when tars and index do not fit."""
+        if self.remote:
+            return "Ask whoever put it there, or try again."
         if self.adopted:
             return f"Restore it, or index the tars anew: {self.facts.command}"
         again = "" if "--again" in self.facts.command.split() else " --again"
@@ -188,6 +219,11 @@ class Index:
     def _what_exists(self) -> str:
         pages = ", ".join(f"{name} ({contents.pages:,} pages)" for name, contents in self.splits.items())
         return f"It has, in this order, {pages}."
+
+
+def _given(item: Field[Any], record: Mapping[str, Any]) -> bool:
+    """Whether a fact stands in the record; only one that came to be later may be missing there."""
+    return item.name in record or item.default is MISSING
 
 
 def _read_record(folder: Path) -> dict[str, Any]:

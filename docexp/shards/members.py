@@ -6,7 +6,8 @@ import json
 import re
 import string
 import tarfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -27,6 +28,18 @@ _SAFE = frozenset(string.ascii_letters + string.digits + "_-")
 _KEY_LENGTH = 80  # a ustar name has 100 bytes; the longest suffix, ocr.<engine>.json, needs the rest
 _MEMBER = re.compile(r"^((?:.*/|)[^.]+)[.]([^/]*)$")
 _META = re.compile(r"__[^/]*__($|/)")
+_HEADER = re.compile(
+    rb"""(?=([\x20-\x7e]{1,99})\0) .{100}  # the name, up to its first zero
+    (?:[0-7]{7}[ \0]){3}                  # mode, owner, group
+    ([0-7]{11})[ \0] [0-7]{11}[ \0]       # size, time
+    ([0-7]{6})\0[ ] 0                     # checksum; a plain file
+    .{100} .{72}                          # target of a link; magic, version, names of owner and group
+    (?:[0-7]{7}[ \0] | \0{8}){2} \0      # device; no prefix that would belong to the name
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+"""What ``scan_members`` reads by itself: the header of a plain file with a short name, as every tar writer makes it."""
+
 _NEEDED = [f.name for f in fields(Page) if f.default is MISSING and f.default_factory is MISSING]
 
 
@@ -60,6 +73,54 @@ def parse_sample(data: bytes) -> tuple[str, dict[str, bytes]]:
     Raises:
         tarfile.TarError: the bytes are no tar members, or end too early.
     """
+    return scan_members(lambda size, place: data[place : place + size], 0, len(data)) or _tar_members(data)
+
+
+def scan_members(read: Callable[[int, int], bytes], place: int, end: int) -> tuple[str, dict[str, bytes]] | None:
+    """``parse_sample`` where all members are plain files with plain headers, ``None`` where ``tarfile`` must judge.
+
+    Several times as fast as ``tarfile``, which builds an object and several attributes for every header, and no byte
+    is copied twice. Source of the fields and of the checksum (the sum of the header's bytes, its own eight counted as
+    spaces): POSIX.1-2017, pax, "ustar Interchange Format".
+
+    Args:
+        read: gives so many bytes from a place in the tar, fewer where it ends.
+        place: where the sample's first header begins.
+        end: where its last member ends.
+    """
+    key, members, start = "", {}, place
+    while place < end:
+        head = read(tarfile.BLOCKSIZE, place)
+        header = _HEADER.match(head)
+        if header is None or len(head) < tarfile.BLOCKSIZE or _header_sum(head) != int(header[3], 8):
+            return None
+        first, size = place + tarfile.BLOCKSIZE, int(header[2], 8)
+        place = first + (size + tarfile.BLOCKSIZE - 1) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+        if place > end:
+            return None
+        parts = _parts(header[1].decode("ascii"))
+        if parts:
+            key, members[parts[1]] = parts[0], (content := read(size, first))
+            if len(content) < size:
+                return None
+    return (key, members) if place > start else None
+
+
+def _header_sum(head: bytes) -> int:
+    """The sum of a header's bytes, its checksum read as spaces. Adler-32's lower half is exact up to 256 bytes."""
+    first, middle, last = zlib.adler32(head[:148]), zlib.adler32(head[156:334]), zlib.adler32(head[334:])
+    return (first & 0xFFFF) + (middle & 0xFFFF) + (last & 0xFFFF) - 3 + 8 * 32
+
+
+def _parts(name: str) -> tuple[str, str] | None:
+    """``split_member``, in short for names without folders."""
+    if "/" in name or name.startswith("__"):
+        return split_member(name)
+    key, dot, suffix = name.partition(".")
+    return (key, suffix.lower()) if key and dot else None
+
+
+def _tar_members(data: bytes) -> tuple[str, dict[str, bytes]]:
     key, members = "", {}
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
         for info in tar:

@@ -40,10 +40,28 @@ def check_needs(index: Index, needs: Iterable[Need], sets_with: Callable[[frozen
     carried = _carried(index)
     for need in needs:
         missing = need.kinds - carried
-        if LINES in missing and ShardReader(index).read(0).lines is not None:
+        if LINES in missing and ShardReader(index, complete=False).read(0).lines is not None:
             missing -= {LINES}  # the index does not count them
         if missing:
             raise DocexpError(_refusal(index, need, missing, carried, sets_with))
+
+
+def check_stored_size(index: Index, side: int | None) -> None:
+    """Refuses images that were stored smaller than a model sees them: what was taken away does not come back.
+
+    Args:
+        index: the pages.
+        side: height and width of the images that the model sees; None when it sees none.
+
+    Raises:
+        DocexpError: both sizes, and what to change.
+    """
+    stored = index.facts.image_size
+    if side is not None and stored is not None and stored < side:
+        raise DocexpError(
+            f"{index.where} stores page images at {stored} × {stored}, and model.image_size={side} would enlarge "
+            f"them. Set model.image_size={stored}, or prepare the data with image_size={side} or none."
+        )
 
 
 def _carried(index: Index) -> set[str]:
@@ -65,8 +83,8 @@ def _refusal(
     if len(names) > SETS_NAMED:
         sets += f" and {len(names) - SETS_NAMED} more (docexp train --help data)"
     sentences = [
-        f"{need.who} needs {lacking}; {index.folder} has {', '.join(sorted(carried))}.",
+        f"{need.who} needs {lacking}; {index.where} has {', '.join(sorted(carried))}.",
         need.instead,
         f"Data with {lacking}: {sets}." if sets else "",
     ]
-    return " ".join(filter(None, sentences)) + f"\nSee: docexp data stats data.shards={index.folder}"
+    return " ".join(filter(None, sentences)) + f"\nSee: docexp data stats data.shards={index.where}"

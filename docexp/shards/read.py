@@ -5,7 +5,8 @@ import os
 import tarfile
 from collections import OrderedDict
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ import numpy as np
 from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.shards.index import TABLE, Index
-from docexp.shards.members import parse_sample, to_page
-from docexp.shards.table import check_table, read_row
+from docexp.shards.members import parse_sample, scan_members, to_page
+from docexp.shards.table import check_table, read_place, read_row
 
 OPEN_FILES = 64
 """A block of the order is a few shards; a process may hold about a thousand files."""
@@ -23,15 +24,23 @@ OPEN_FILES = 64
 class ShardReader:
     """Reads samples of an index in any order. It can be forked and pickled; each process opens the files it needs.
 
+    Args:
+        index: the set.
+        complete: whether all tars must be there; else only one that is read must be.
+
     Raises:
-        DocexpError: a tar or the table is missing, or its size is not the index's.
+        DocexpError: the table, or under ``complete`` a tar, is missing or its size is not the index's.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, *, complete: bool = True) -> None:
         self.index = index
-        self._files: OrderedDict[Path, int] = OrderedDict()
+        self._files: OrderedDict[int | None, int] = OrderedDict()  # by shard; the table has no number
+        self._latest = -1, ""  # row and key: whoever reads a page wants its key as well
+        self._names = [index.shown(shard) for shard in range(len(index.shards))]  # making one costs 5 μs
+        self._damage: dict[int, str | None] = {}
+        self._renewals: set[int] = set()
         check_table(index.folder / TABLE, len(index))
-        for shard in range(len(index.shards)):
+        for shard in range(len(index.shards) if complete and index.remote is None else 0):
             fault = damage(index, shard)
             if fault:
                 raise DocexpError(fault)
@@ -44,9 +53,11 @@ class ShardReader:
         """
         shard, key, members = self._sample(row)
         try:
-            return to_page(members, f"{self.index.path(shard)}, sample {key}")
+            return to_page(members, f"{self._names[shard]}, sample {key}")
         except DocexpError as error:
-            raise DocexpError(damage(self.index, shard, deep=True) or str(error)) from None
+            if self._renewed(shard):
+                return self.read(row)
+            raise DocexpError(self._fault(shard) or str(error)) from None
 
     def members(self, row: int) -> Mapping[str, bytes]:
         """All members of a row's sample by suffix, as they lie in the tar."""
@@ -54,11 +65,15 @@ class ShardReader:
 
     def key(self, row: int) -> str:
         """The sample's WebDataset key."""
-        return self._sample(row)[1]
+        return self._latest[1] if self._latest[0] == row else self._sample(row)[1]
+
+    def shard_name(self, row: int) -> str:
+        """The name of the tar that a row lies in."""
+        return self.index.shards[int(self.entry(row)["shard"])].name
 
     def entry(self, row: int) -> np.void:
         """A row of the index's table (``table.ROW``)."""
-        return read_row(self._file(self.index.folder / TABLE), row)
+        return read_row(self._file(None), row)
 
     def close(self) -> None:
         """Closes this process's files; reading opens them again."""
@@ -70,38 +85,84 @@ class ShardReader:
             self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"index": self.index, "_files": OrderedDict()}
+        return self.__dict__ | {"_files": OrderedDict(), "_damage": {}, "_renewals": set()}
 
     def _sample(self, row: int) -> tuple[int, str, dict[str, bytes]]:
-        entry = self.entry(row)
-        shard, size = int(entry["shard"]), int(entry["size"])
-        path = self.index.path(shard)
+        shard, offset, size = read_place(self._file(None), row)
         # pread has no file position to share, so files inherited over a fork serve both processes
-        data = os.pread(self._file(path), size, int(entry["offset"]))
+        read = partial(os.pread, self._file(shard))
         try:
-            if len(data) == size:
-                return shard, *parse_sample(data)
-        except tarfile.TarError:
-            pass
-        fault = damage(self.index, shard, deep=True)
-        raise DocexpError(fault or f"{path}: row {row} of the index is no sample of this tar")
+            sample = scan_members(read, offset, offset + size) or _parsed(read(size, offset), size)
+        except OSError as error:  # the disk itself
+            raise DocexpError(f"{self._names[shard]} cannot be read ({error.strerror})") from None
+        if sample is not None:
+            self._latest = row, sample[0]
+            return shard, *sample
+        if self._renewed(shard):
+            return self._sample(row)
+        raise DocexpError(
+            self._fault(shard) or f"{self._names[shard]}: row {row} of the index is no sample of this tar"
+        )
 
-    def _file(self, path: Path) -> int:
-        if path not in self._files:
+    def _renewed(self, shard: int) -> bool:
+        """Whether a remote tar was damaged in the cache and has been fetched again; at most once each."""
+        remote = self.index.remote
+        if remote is None or shard in self._renewals:
+            return False
+        self._renewals.add(shard)
+        if not remote.renew(self.index.shards[shard]):
+            return False
+        os.close(self._files.pop(shard))
+        return True
+
+    def _fault(self, shard: int) -> str | None:
+        """What is wrong with a tar as a whole; looked for once, since all of it has to be read."""
+        if shard not in self._damage:
+            self._damage[shard] = damage(self.index, shard, deep=True)
+        return self._damage[shard]
+
+    def _file(self, shard: int | None) -> int:
+        if shard not in self._files:
             if len(self._files) >= OPEN_FILES:
                 os.close(self._files.popitem(last=False)[1])
+            if self.index.remote is not None:
+                self._let_go_of_evicted()
+            self._files[shard] = self._open(shard)
+        self._files.move_to_end(shard)
+        return self._files[shard]
+
+    def _open(self, shard: int | None) -> int:
+        for last in (False, True):
+            path = self.index.folder / TABLE if shard is None else self.index.path(shard)
             try:
-                self._files[path] = os.open(path, os.O_RDONLY)
+                return os.open(path, os.O_RDONLY)
+            except FileNotFoundError as error:
+                if last or self.index.remote is None:  # else another process made room in the cache just now
+                    raise DocexpError(f"{path} cannot be read ({error.strerror})") from None
             except OSError as error:
                 raise DocexpError(f"{path} cannot be read ({error.strerror})") from None
-        self._files.move_to_end(path)
-        return self._files[path]
+        raise AssertionError
+
+    def _let_go_of_evicted(self) -> None:
+        """Closes tars that the cache has removed: as long as they are open they take room on the disk."""
+        for shard, file in list(self._files.items()):
+            if os.fstat(file).st_nlink == 0:
+                os.close(self._files.pop(shard))
+
+
+def _parsed(data: bytes, size: int) -> tuple[str, dict[str, bytes]] | None:
+    """A sample whose tar is out of the ordinary; ``None`` where it is damaged."""
+    with suppress(tarfile.TarError):
+        if len(data) == size:
+            return parse_sample(data)
+    return None
 
 
 def damage(index: Index, shard: int, *, deep: bool = False) -> str | None:
     """What is wrong with a tar as a whole, and what to do; ``None`` if nothing. ``deep`` reads it and its checksum."""
-    path, expected = index.path(shard), index.shards[shard]
+    expected = index.shards[shard]
     try:
+        path = index.path(shard)
         size = path.stat().st_size
         if size == expected.size and not deep:
             return None
@@ -110,10 +171,10 @@ def damage(index: Index, shard: int, *, deep: bool = False) -> str | None:
                 if hashlib.file_digest(file, "sha256").hexdigest() == expected.sha256:
                     return None
     except FileNotFoundError:
-        return f"{path} is missing. {index.remedy}"
+        return f"{index.shown(shard)} is missing. {index.remedy}"
     except OSError as error:
-        return f"{path} cannot be read ({error.strerror})"
-    return f"{path} does not match its checksum{_sizes(size, expected.size)}. {index.remedy}"
+        return f"{index.shown(shard)} cannot be read ({error.strerror})"
+    return f"{index.shown(shard)} does not match its checksum{_sizes(size, expected.size)}. {index.remedy}"
 
 
 def _sizes(size: int, expected: int) -> str:

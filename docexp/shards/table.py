@@ -3,6 +3,7 @@
 import hashlib
 import os
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ COUNTED = ("words", "entities", "questions", "regions")
 """The columns that count something on the page."""
 
 _PACK = struct.Struct("<QQ6I")
+_PLACE = struct.Struct("<QQII")  # the head of a row
 _HEADER = struct.Struct("<8sII")
 _MAGIC = b"DOCEXPIX"
 
@@ -45,9 +47,9 @@ def page_counts(page: Page) -> tuple[int, ...]:
     return tuple(len(getattr(page, name) or ()) for name in COUNTED)
 
 
-def pack_row(page: Page, shard: int, offset: int, size: int) -> bytes:
-    """One row, as ``ROW`` lays it out."""
-    return _PACK.pack(offset, hash64(page.document_id), shard, size, *page_counts(page))
+def pack_row(document_id: str, counts: Sequence[int], shard: int, offset: int, size: int) -> bytes:
+    """One row, as ``ROW`` lays it out; ``counts`` are those of ``page_counts``."""
+    return _PACK.pack(offset, hash64(document_id), shard, size, *counts)
 
 
 def write_table(path: Path, table: NDArray[np.void]) -> None:
@@ -76,6 +78,12 @@ def read_row(descriptor: int, row: int) -> np.void:
     What a mapping has touched counts as the process's memory, in the end the whole table in every worker; this not.
     """
     return np.frombuffer(os.pread(descriptor, ROW.itemsize, _HEADER.size + row * ROW.itemsize), ROW)[0]
+
+
+def read_place(descriptor: int, row: int) -> tuple[int, int, int]:
+    """Shard, offset and size of one row of an open table file; at a third of ``read_row``'s cost."""
+    offset, _, shard, size = _PLACE.unpack(os.pread(descriptor, _PLACE.size, _HEADER.size + row * ROW.itemsize))
+    return shard, offset, size
 
 
 def check_table(path: Path, rows: int) -> None:

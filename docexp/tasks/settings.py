@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from docexp.settings import Settings
 
 if TYPE_CHECKING:
-    from docexp.inputs.settings import DataSettings
+    from docexp.inputs.settings import PageSettings
     from docexp.shards.index import Index
     from docexp.tasks.task import Targets, Task
 
@@ -32,15 +32,15 @@ class TaskSettings(Settings, ABC):
         """The metric that a run is remembered by; larger is better."""
 
     @abstractmethod
-    def targets(self, data: "DataSettings") -> "Targets":
+    def targets(self, data: "PageSettings") -> "Targets":
         """The half that runs in data workers: pages to targets."""
 
     @abstractmethod
-    def build(self, data: "DataSettings", hidden_size: int) -> "Task":
+    def build(self, data: "PageSettings", hidden_size: int) -> "Task":
         """The half that runs on the device: head, loss, decoding and metrics."""
 
     @abstractmethod
-    def check_data(self, data: "DataSettings", index: "Index") -> None:
+    def check_data(self, data: "PageSettings", index: "Index") -> None:
         """Refuses data that this task cannot be trained on, from what the index says alone.
 
         Raises:
@@ -48,5 +48,5 @@ class TaskSettings(Settings, ABC):
         """
 
     @abstractmethod
-    def protocol(self, data: "DataSettings") -> dict[str, str]:
+    def protocol(self, data: "PageSettings") -> dict[str, str]:
         """What must be equal for two scores of this task to be comparable, in words."""

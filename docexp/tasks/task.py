@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from docexp.documents.page import Page
+from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.inputs.sample import Window
 from docexp.models.backbone import Encoded
+from docexp.models.plain import PlainHead
 
 
 class Targets(ABC):
@@ -50,6 +52,14 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def decode(self, encoded: Encoded, batch: Batch) -> list[Prediction]:
         """One prediction for each sample of the batch that is no filler."""
+
+    def plain_head(self) -> PlainHead:
+        """The head for transformers' own classes.
+
+        Raises:
+            DocexpError: transformers has no such head.
+        """
+        raise DocexpError(f"transformers has no head for {type(self).__name__}, so there is nothing to export it as")
 
     @abstractmethod
     def metric(self, sync_on_compute: bool = True) -> Metric:

@@ -1,6 +1,6 @@
 """A resolved run to the objects that train it. The same building serves training and evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -12,12 +12,19 @@ from docexp.errors import DocexpError
 from docexp.inputs.datamodule import EvaluationData, TrainingData
 from docexp.inputs.dataset import Padding, SampleMaker
 from docexp.inputs.splits import training_split, validation_split
+from docexp.inputs.vocabulary import vocabulary_fault
 from docexp.models.backbone import Backbone
+from docexp.models.freezing import freeze
+from docexp.models.weight_report import LoadReport
+from docexp.models.weight_rows import WORDS
+from docexp.models.weights import Allowed, fit
 from docexp.models.weights import load_weights as load_published
+from docexp.runs.first_weights import FirstWeights
 from docexp.runs.resolve import ResolvedRun
+from docexp.shards.ahead import FetchAhead
+from docexp.shards.corpora import Corpora
 from docexp.shards.index import Index
-from docexp.shards.order import Order
-from docexp.shards.read import ShardReader
+from docexp.shards.order import TrainingOrder
 from docexp.training.allocator import keep_memory
 from docexp.training.checkpoint_io import FolderCheckpointIO, load_weights, pointed
 from docexp.training.module import RunModule
@@ -33,83 +40,97 @@ def build_module(run: ResolvedRun) -> RunModule:
     settings = run.settings
     torch.manual_seed(settings.seed)
     backbone = settings.model.build(run.tokenizer.vocab_size, run.tokenizer.pad_id)
+    freeze(backbone, settings.model.freeze)
     task = settings.task.build(settings.data, backbone.hidden_size)
     if settings.hardware.gradient_checkpointing:
         backbone.checkpoint_activations()
     return RunModule(backbone, task, settings.optim, settings.trainer.max_steps, settings.seed)
 
 
-def load_first_weights(run: ResolvedRun, backbone: Backbone) -> str:
-    """Puts in the weights that training starts from; says what was loaded and what was not, "" when nothing is.
+def load_first_weights(run: ResolvedRun, backbone: Backbone) -> LoadReport | None:
+    """Puts in the weights that training starts from; tells what was loaded and what was not, None when nothing is.
 
     Raises:
         DocexpError: weights that do not fit.
     """
-    if run.upstream is None:
-        return ""
-    if run.upstream.run is None:
-        assert run.settings.model.weights is not None
-        return str(load_published(backbone, run.settings.model.weights))
-    name, which = run.upstream.run.identity, run.upstream.checkpoint
-    checkpoint = pointed(run.upstream.run.checkpoints, which)
+    upstream, model = run.upstream, run.settings.model
+    if upstream is None:
+        return None
+    if upstream.run is None:
+        return _published(run, backbone)
+    checkpoint = pointed(upstream.run.checkpoints, upstream.checkpoint)
     assert checkpoint is not None
     weights = {n.removeprefix(BACKBONE): w for n, w in load_weights(checkpoint).items() if n.startswith(BACKBONE)}
-    fitted = {name: backbone.adapted(name, weight) for name, weight in weights.items()}
-    try:
-        backbone.load_state_dict(fitted)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()
-        raise DocexpError(f"the weights of run {name} do not fit this model: {reason}") from None
-    resized = [n for n in fitted if fitted[n].shape != weights[n].shape]
-    return f"run {name}, {checkpoint.name}: {len(weights)} tensors loaded" + (
-        f", {', '.join(resized)} resized to the images of this run" if resized else ""
-    )
+    source = f"run {upstream.run.identity}, {checkpoint.name}"
+    return fit(backbone, weights, source, Allowed.by(model), licence=FirstWeights.of(upstream.run).licence)
+
+
+def _published(run: ResolvedRun, backbone: Backbone) -> LoadReport:
+    model, allowed = run.settings.model, Allowed.by(run.settings.model)
+    assert model.weights is not None
+    fault = vocabulary_fault(run.tokenizer, model.weights, model.resize_vocabulary)
+    if fault and not allowed.lets_be_missing(WORDS):
+        raise DocexpError(fault)
+    return load_published(backbone, model.weights, allowed, model.licence, [WORDS] if fault else [])
 
 
 def build_training_data(run: ResolvedRun) -> TrainingData:
     """The run's training order and validation rows."""
-    settings, index = run.settings, run.index
+    settings, corpora = run.settings, run.corpora
     trainer, data, hardware = settings.trainer, settings.data, settings.hardware
-    rows = index.split(training_split(index, data, trainer))[: settings.debug.pages]
-    validated = validation_split(index, data, trainer)
+    order = training_order(run)
     return TrainingData(
-        build_maker(run, index),
-        evaluation_rows(run, index, validated) if validated else (),
+        build_maker(run, corpora),
+        evaluation_rows(run, corpora, lambda index: validation_split(index, data, trainer)),
         Padding(run.tokenizer.pad_id, data.pad_to_multiple),
         hardware.evaluation_batch,
         data.workers,
-        order=Order(rows, index.shard_starts(rows), settings.seed, trainer.global_batch, data.block_shards),
+        order=order,
         max_steps=trainer.max_steps,
         micro_batch=hardware.micro(trainer.global_batch),
+        skip=data.on_error == "skip",
+        ahead=FetchAhead(corpora, order),
     )
 
 
-def build_evaluation_data(run: ResolvedRun, index: Index, split: str) -> EvaluationData:
-    """A split of ``index``, which may be another dataset than the run was trained on."""
+def training_order(run: ResolvedRun) -> TrainingOrder:
+    """Which pages the run trains on, and when; of each corpus the first ``debug.pages`` where that is set."""
+    settings = run.settings
+    return run.corpora.order(
+        lambda index: training_split(index, settings.data, settings.trainer),
+        settings.seed,
+        settings.trainer.global_batch,
+        settings.data.block_shards,
+        settings.debug.pages,
+    )
+
+
+def build_evaluation_data(run: ResolvedRun, corpora: Corpora, split: str) -> EvaluationData:
+    """A split of ``corpora``, which may be other data than the run was trained on."""
     return EvaluationData(
-        build_maker(run, index),
-        evaluation_rows(run, index, split),
+        build_maker(run, corpora),
+        evaluation_rows(run, corpora, lambda index: split),
         Padding(run.tokenizer.pad_id, run.settings.data.pad_to_multiple),
         run.settings.hardware.evaluation_batch,
         run.settings.data.workers,
     )
 
 
-def build_maker(run: ResolvedRun, index: Index) -> SampleMaker:
-    """How this run reads a page of ``index``."""
+def build_maker(run: ResolvedRun, corpora: Corpora) -> SampleMaker:
+    """How this run reads a page of ``corpora``."""
     settings = run.settings
     encoder = settings.model.encoder(run.tokenizer, settings.data.box_level, settings.data.window_stride)
     targets = settings.task.targets(settings.data)
-    return SampleMaker(ShardReader(index), encoder, targets, settings.data.train_windows, settings.seed)
+    reader = corpora.reader(complete=settings.data.on_error == "raise")
+    return SampleMaker(reader, encoder, targets, settings.data.train_windows, settings.seed)
 
 
-def evaluation_rows(run: ResolvedRun, index: Index, split: str) -> Sequence[int]:
-    """The rows of a split, cut short by ``debug.evaluation_pages``; under ``debug.pages`` the training pages."""
-    debug = run.settings.debug
-    if debug.pages is not None:
-        rows = index.split(training_split(index, run.settings.data, run.settings.trainer))
-        return rows[: debug.pages]
-    return index.split(split)[: debug.evaluation_pages]
+def evaluation_rows(run: ResolvedRun, corpora: Corpora, split_of: Callable[[Index], str | None]) -> Sequence[int]:
+    """The rows of a split, cut short by ``debug.evaluation_pages``; under ``debug.pages`` training pages."""
+    settings, debug = run.settings, run.settings.debug
+    if debug.pages is not None and any(split_of(index) for index in corpora.indices):
+        return corpora.rows(lambda index: training_split(index, settings.data, settings.trainer))[: debug.pages]
+    return corpora.rows(split_of)[: debug.evaluation_pages]
 
 
 def build_trainer(

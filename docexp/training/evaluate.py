@@ -10,7 +10,7 @@ import torch.distributed as dist
 from docexp.errors import DocexpError
 from docexp.runs.resolve import ResolvedRun
 from docexp.runs.result import Evaluation, write_evaluation
-from docexp.shards.index import Index
+from docexp.shards.corpora import Corpora
 from docexp.tasks.task import Prediction
 from docexp.training import torchrun
 from docexp.training.build import build_evaluation_data, build_module, build_trainer
@@ -38,8 +38,8 @@ class Scores:
         return {**self.metrics, f"baseline/{self.primary_metric}": self.baseline[self.primary_metric]}
 
 
-def evaluate(run: ResolvedRun, checkpoint: Path, index: Index, split: str) -> Scores:
-    """Scores ``checkpoint`` on a split of ``index``.
+def evaluate(run: ResolvedRun, checkpoint: Path, corpora: Corpora, split: str) -> Scores:
+    """Scores ``checkpoint`` on a split of ``corpora``.
 
     Every sample is decoded once, on whichever rank, and scored once, after the ranks' predictions were gathered.
 
@@ -56,17 +56,17 @@ def evaluate(run: ResolvedRun, checkpoint: Path, index: Index, split: str) -> Sc
         for parameter in module.parameters():
             parameter.data = parameter.data.bfloat16()
     trainer = build_trainer(run.settings.hardware, run.folder.path)
-    trainer.test(module, datamodule=build_evaluation_data(run, index, split), verbose=False)
+    trainer.test(module, datamodule=build_evaluation_data(run, corpora, split), verbose=False)
     predictions = _gathered(module.predictions)
     task = module.task.cpu()
     metrics, baseline = task.scores(predictions), task.baseline(predictions)
     return Scores(
         checkpoint=checkpoint.name,
-        data=index.checksum,
+        data=corpora.checksum,
         primary_metric=run.settings.task.primary_metric,
         metrics=metrics,
         baseline=baseline,
-        protocol=protocol_of(run, index, split, len(predictions)),
+        protocol=protocol_of(run, corpora, split, len(predictions)),
         text=task.describe(metrics, baseline),
         seconds=time.monotonic() - began,
         predictions=predictions,
@@ -94,12 +94,12 @@ def record(run: ResolvedRun, scores: Scores) -> Path:
     )
 
 
-def protocol_of(run: ResolvedRun, index: Index, split: str, samples: int) -> dict[str, str]:
+def protocol_of(run: ResolvedRun, corpora: Corpora, split: str, samples: int) -> dict[str, str]:
     """What must be equal for two scores to be comparable, in words."""
     settings = run.settings
     selection = settings.trainer.selection
     return {
-        "data": f"{index.facts.name} {split}",
+        "data": f"{corpora.name} {split}",
         "pages": str(samples),
         **settings.task.protocol(settings.data),
         "windows": f"{settings.model.max_tokens} tokens, stride {settings.data.window_stride}, nothing lost",

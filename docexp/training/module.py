@@ -8,10 +8,11 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from docexp.inputs.batch import Batch
+from docexp.inputs.skipping import SKIPPED
 from docexp.models.backbone import Backbone
 from docexp.tasks.task import Prediction, Task
 from docexp.training.loss_scale import global_counts, scaled
-from docexp.training.optim import parameter_groups, schedule
+from docexp.training.optim import parameter_groups, schedule, text_parameters
 from docexp.training.settings import OptimSettings
 
 
@@ -25,6 +26,8 @@ class RunModule(pl.LightningModule):
         self._counts: dict[str, Tensor] = {}
         self.step_loss: Tensor | None = None
         """This rank's share of the running step's loss; summed over ranks it is the step's loss."""
+        self.skipped_in_step = 0
+        """Pages that the running step does without, over all ranks."""
         self._metric: Metric = task.metric()
         self.predictions: list[Prediction] = []
         """Filled by ``test_step``: this rank's predictions."""
@@ -37,6 +40,8 @@ class RunModule(pl.LightningModule):
         if batch.micro_batch == 0:
             self._counts = global_counts(batch.step_counts, self.device)
             self.step_loss = torch.zeros((), device=self.device)
+            # asked for only where pages may be skipped: reading a number waits for the device
+            self.skipped_in_step = int(self._counts[SKIPPED]) if SKIPPED in self._counts else 0
         sums = self.task.loss_sums(self.backbone(batch), batch)
         share = scaled(sums, self._counts)
         assert self.step_loss is not None
@@ -88,7 +93,13 @@ class RunModule(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser and its schedule, moved on every step."""
-        optimizer = self._optim.build(parameter_groups(self, self._optim.weight_decay))
+        optim = self._optim
+        if optim.text_lr_factor == 1:
+            groups = parameter_groups(self, optim.weight_decay)
+        else:
+            text = text_parameters(self.backbone)
+            groups = parameter_groups(self, optim.weight_decay, text, optim.lr * optim.text_lr_factor)
+        optimizer = optim.build(groups)
         rate = schedule(optimizer, self._optim, self._max_steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
 

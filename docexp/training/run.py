@@ -10,8 +10,10 @@ import torch
 
 from docexp.config.schema import RunSettings
 from docexp.errors import DocexpError
+from docexp.models.weight_report import LoadReport
 from docexp.runs import atomic
 from docexp.runs.environment import Segment, begin_segment, code_changed_since, describe, end_segment, segments
+from docexp.runs.first_weights import FirstWeights
 from docexp.runs.folder import set_aside
 from docexp.runs.lock import RunLock
 from docexp.runs.log import RunLog
@@ -19,7 +21,13 @@ from docexp.runs.metrics_log import MetricsLog, read
 from docexp.runs.resolve import ResolvedRun, resolve
 from docexp.runs.result import DIVERGED, FINISHED, Result
 from docexp.training import torchrun
-from docexp.training.build import build_module, build_trainer, build_training_data, load_first_weights
+from docexp.training.build import (
+    build_module,
+    build_trainer,
+    build_training_data,
+    load_first_weights,
+    training_order,
+)
 from docexp.training.checkpoint_io import discard_partial, pointed
 from docexp.training.checkpoints import Checkpoints
 from docexp.training.display import Display, left_before
@@ -27,6 +35,7 @@ from docexp.training.evaluate import evaluate, record
 from docexp.training.interrupts import Interrupts, RunDiverged, RunInterrupted
 from docexp.training.metric_lines import MetricLines
 from docexp.training.module import RunModule
+from docexp.training.skipped import SkippedPages, in_words
 from docexp.training.wandb_mirror import Mirror, mirror_of
 
 
@@ -104,7 +113,7 @@ class _Training:
     def _fit(self, metrics: MetricsLog | None) -> str:
         settings = self.run.settings
         module = build_module(self.run)
-        loaded = "" if self.checkpoint else load_first_weights(self.run, module.backbone)
+        loaded = None if self.checkpoint else load_first_weights(self.run, module.backbone)
         began = time.monotonic()
         with Interrupts() as interrupts:
             trainer = self._trainer(metrics, interrupts)
@@ -134,11 +143,13 @@ class _Training:
             guard=self.lock.check,
         )
         told = (display.show, self.mirror.line)
+        epoch_pages = sum(len(stream) for stream in training_order(self.run).corpora())
+        self.skipped = SkippedPages(settings.data.max_skipped, epoch_pages, plan.global_batch, self.log.note)
         return build_trainer(
             settings.hardware,
             folder.path,
             # lines come before checkpoints: a checkpoint must never outlive its step's metrics
-            callbacks=[display, MetricLines(metrics, plan.log_every, plan.global_batch, told), saving],
+            callbacks=[display, MetricLines(metrics, plan.log_every, plan.global_batch, told), self.skipped, saving],
             max_steps=plan.max_steps,
             global_batch=plan.global_batch,
             validate_every=plan.validate_every,
@@ -169,27 +180,27 @@ class _Training:
             self.left = left_before(read(folder.metrics), plan.max_steps - self.first_step, plan.global_batch)
         return metrics
 
-    def _say_start(self, module: RunModule, loaded: str) -> None:
+    def _say_start(self, module: RunModule, loaded: LoadReport | None) -> None:
         run, plan = self.run, self.run.settings.trainer
         parameters = sum(parameter.numel() for parameter in module.parameters())
         self.log.say(
             f"  {parameters / 1e6:.1f}M parameters, {plan.max_steps:,} steps of {plan.global_batch} pages of "
-            f"{run.index.facts.name}, {run.settings.hardware.precision}, seed {run.settings.seed}"
+            f"{run.corpora.name}, {run.settings.hardware.precision}, seed {run.settings.seed}"
             + (f", {self.left}" if self.left else "")
         )
         if loaded:
             self.log.say(f"  weights from {loaded}")
+            if self.main:
+                FirstWeights(loaded.source, loaded.licence).write(run.folder)
 
     def _finish(self, seconds: float) -> None:
         run = self.run
         plan = run.settings.trainer
         chosen = pointed(run.folder.checkpoints, "last" if plan.selection == "last" else "best")
         assert chosen is not None
-        if "test" not in run.index.splits:
-            raise DocexpError(
-                f"{run.settings.data.shards} has no test split to score the run on: the run stays unfinished"
-            )
-        scores = evaluate(run, chosen, run.index, "test")
+        if not run.corpora.has("test"):
+            raise DocexpError(f"{run.corpora.name} has no test split to score the run on: the run stays unfinished")
+        scores = evaluate(run, chosen, run.corpora, "test")
         if not self.main:
             return
         self.lock.check()
@@ -205,10 +216,17 @@ class _Training:
             step=int(chosen.name.removeprefix("step-")),
             seconds=self._trained_before() + seconds,
             evaluation=str(place.relative_to(run.folder.path)),
+            skipped=self.skipped.by_shard,
+            drawn=self._drawn(),
         )
         result.write(run.folder.result)
         self.mirror.result(result)
         self.log.say(scores.text)
+        if result.drawn:
+            pages = ", ".join(f"{name} {count:,}" for name, count in result.drawn.items())
+            self.log.say(f"pages drawn: {pages}")
+        if self.skipped.by_shard:
+            self.log.say(in_words(self.skipped.by_shard))
 
     def _finish_diverged(self, step: int, seconds: float) -> None:
         if not self.main:
@@ -222,10 +240,17 @@ class _Training:
             value=float("nan"),
             step=step,
             seconds=self._trained_before() + seconds,
+            skipped=self.skipped.by_shard,
         )
         result.write(run.folder.result)
         self.mirror.result(result)
         self.log.say(f"diverged: the loss of step {step} is not finite. That is this run's result.")
+
+    def _drawn(self) -> dict[str, int]:
+        """The pages that the whole run drew from each corpus of a mixture."""
+        corpora = self.run.corpora
+        counts = training_order(self.run).drawn(self.run.settings.trainer.max_steps)
+        return dict(zip(corpora.names, counts, strict=True)) if corpora.mixed else {}
 
     def _trained_before(self) -> float:
         """Seconds of the earlier starts that ended in an orderly way."""

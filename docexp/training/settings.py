@@ -26,6 +26,9 @@ class OptimSettings(Settings, ABC):
     """Steps over which the rate rises linearly from 0."""
     warmup_fraction: Share = 0.0
     """The same as a share of ``trainer.max_steps``; only one of the two may be set."""
+    text_lr_factor: Positive = field(default=1.0, metadata={"added_default": 1.0})
+    """What the rate is multiplied by for the text side of the model: what a text model's weights could give (word,
+    position and type embeddings and the layers of the encoder)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

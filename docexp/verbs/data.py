@@ -11,12 +11,20 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
 
   prepare     a dataset's genuine download to shards
                 docexp data prepare data=funsd source=~/funsd out=shards/funsd
+                killed, it goes on when typed again; jobs=N processes read (default: at most 8)
+                image_size=224 stores images resized as training would, as images=png (the same
+                pixels) or images=jpg (quality=92)
   index       adopt WebDataset tars of pages made by others, in place
                 docexp data index tars=DIR name=my_pages
   check       validate every page, image and checksum; exit status 1 on faults
                 docexp data check data=funsd
-  stats       counts of pages, words and entities
-                docexp data stats data=funsd
+                jobs=N processes read; pages that come twice, odd boxes and labels are notes
+  stats       counts of pages, words and labels, page sizes, tokens on a page
+                docexp data stats data=funsd tokenizer=data:4096
+                plot=FILE.png draws them, --json prints json; pages=1000 of each split are read
+  preview     pages with all that is annotated on them, as one HTML file
+                docexp data preview data=funsd out=funsd.html
+                split=test pages=12 seed=0 draw them, ids=a,b name them
   export      shards to a Hugging Face dataset: parquet with images, and its card
                 docexp data export data=funsd out=funsd_hf
   tokenizer   train byte-level BPE on the training split
@@ -26,14 +34,30 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
   --again     make shards anew that are there already
 """
 COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
-    "prepare": ({"source": "folder", "out": "folder"}, ("--again",), ("data", "paths")),
+    "prepare": (
+        {
+            "source": "folder",
+            "out": "folder",
+            "jobs": "text",
+            "image_size": "text",
+            "images": "keep|png|jpg",
+            "quality": "text",
+        },
+        ("--again",),
+        ("data", "paths"),
+    ),
     "index": (
         {"tars": "folder", "out": "folder", "name": "text", "licence": "text", "split": "train|validation|test"},
         ("--again",),
         (),
     ),
-    "check": ({}, (), ("data", "paths")),
-    "stats": ({}, (), ("data", "paths")),
+    "check": ({"jobs": "text"}, (), ("data", "paths")),
+    "stats": ({"tokenizer": "folder", "plot": "file", "pages": "text"}, ("--json",), ("data", "paths")),
+    "preview": (
+        {"out": "file", "split": "text", "pages": "text", "ids": "text", "seed": "text"},
+        (),
+        ("data", "paths"),
+    ),
     "export": ({"out": "folder", "format": "hf"}, (), ("data", "paths")),
     "tokenizer": ({"out": "folder", "vocab_size": "text"}, (), ("data", "paths")),
 }

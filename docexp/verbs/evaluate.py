@@ -2,15 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from docexp.config.compose import compose
-from docexp.config.fill import fill
 from docexp.config.project import Project
-from docexp.config.schema import GROUPS as SCHEMAS
-from docexp.config.sources import Sources
-from docexp.errors import DocexpError, choice
-from docexp.verbs.train import from_plain
+from docexp.errors import DocexpError
+from docexp.verbs.opened import open_checkpoint, open_run
 from docexp.verbs.words import default_runs, split_words
 
 HELP = """usage: docexp evaluate RUN [data=…] [split=test] [checkpoint=last|best] [key=value …]
@@ -48,63 +43,20 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
 
 
 def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], project: Project) -> int:
-    from docexp.inputs.tokenizer import load_tokenizer
-    from docexp.runs.find import find
-    from docexp.runs.resolve import ResolvedRun, check_pages, open_index
-
-    folder = find(name, Path(arguments.get("runs") or default_runs()), project)
-    config = folder.read_config()
-    plain = changed(config, overrides, project)
-    settings = from_plain(plain, project, str(folder.config))
-    settings.hardware.check_present()
-    index = open_index(settings.data)
-    check_pages(settings, index)
-    index.split(arguments.get("split", "test"))
-    tokenizer = load_tokenizer(str(folder.tokenizer))
-    resolved = ResolvedRun(settings, index, tokenizer, None, {}, folder.identity, folder)
+    runs = Path(arguments.get("runs") or default_runs())
+    resolved = open_run(name, runs, "evaluate", overrides, project)
+    split = arguments.get("split", "test")
+    if not resolved.corpora.has(split):
+        resolved.corpora.indices[0].split(split)  # says which there are
 
     from docexp.runs.log import RunLog
-    from docexp.training.checkpoint_io import pointed
     from docexp.training.evaluate import evaluate, record
 
-    selection = settings.trainer.selection
-    which = arguments.get("checkpoint", "last" if selection == "last" else "best")
-    choice("checkpoint", which, tuple(ARGUMENTS["checkpoint"].split("|")))
-    checkpoint = pointed(folder.checkpoints, which)
-    if checkpoint is None:
-        hint = ": only trainer.selection=best_… keeps one. Take checkpoint=last." if which == "best" else "."
-        raise DocexpError(f"run {folder.identity} has no {which} checkpoint in {folder.checkpoints}{hint}")
-    with RunLog(folder.log) as log:
-        scores = evaluate(resolved, checkpoint, index, arguments.get("split", "test"))
+    checkpoint = open_checkpoint(resolved, arguments.get("checkpoint"))
+    with RunLog(resolved.folder.log) as log:
+        scores = evaluate(resolved, checkpoint, resolved.corpora, split)
         place = record(resolved, scores)
         log.say(scores.text)
         log.say("protocol: " + " · ".join(f"{key} {value}" for key, value in scores.protocol.items()))
         log.say(f"{place}")
     return 0
-
-
-def changed(config: dict[str, Any], overrides: Sequence[str], project: Project) -> dict[str, Any]:
-    """A run's configuration with other data or hardware.
-
-    ``data=…`` changes where the pages come from, and nothing about how they are read; ``data.KEY=…`` changes that.
-
-    Raises:
-        DocexpError: an override of anything but data and hardware, which would be another model than was trained.
-    """
-    plain = {**config, "data": dict(config["data"]), "hardware": {**config["hardware"], "devices": 1}}
-    composed = compose(overrides, project)
-    chosen = composed.config
-    for group in GROUPS:  # first as typed, so that a refusal names the command line
-        fill(chosen[group], group, SCHEMAS[group], Sources(composed))
-    for word in overrides:
-        key = word.lstrip("+").partition("=")[0]
-        group, _, name = key.partition(".")
-        if group not in ("data", "hardware"):
-            raise DocexpError(f"{word}: evaluate takes data and hardware settings; the rest is the trained run's own")
-        if name:
-            plain[group][name.partition(".")[0]] = chosen[group][name.partition(".")[0]]
-        elif group == "hardware":
-            plain["hardware"] = chosen["hardware"]
-        else:
-            plain["data"].update({part: chosen["data"][part] for part in ("name", "shards")})
-    return plain

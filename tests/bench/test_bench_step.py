@@ -12,6 +12,7 @@ from typing import get_args
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from docexp.bench.memory import kept_for_backward, peak
 from docexp.bench.settings import VARIANTS, Precision, StepSettings, Variant
@@ -107,8 +108,6 @@ def test_threads_are_set_back() -> None:
 
 
 def test_the_linear_products_are_those_of_the_encoder() -> None:
-    from torch.utils.flop_counter import FlopCounterMode
-
     docexp = pair()[DOCEXP]
     work = linear_products(docexp)
     with FlopCounterMode(display=False) as counter:
@@ -189,3 +188,40 @@ def test_a_gpu_that_is_not_there(tmp_path: Path) -> None:
         pytest.skip("this machine has a GPU")
     done = docexp("step", "device=gpu", "model=layoutlmv3_tiny", folder=tmp_path)
     assert done.returncode == 2 and "device=gpu: this machine has none" in done.stderr
+
+
+def test_layoutlmv2_is_measured_without_its_visual_backbone() -> None:
+    from docexp.models.layoutlmv2 import LayoutLMv2Settings
+    from docexp.models.layoutlmv2.backbone import StockLayoutLMv2Backbone
+
+    visual = {"visual_blocks": [1, 1, 1, 1], "visual_groups": 2, "visual_group_width": 2, "visual_stem": 4}
+    visual |= {"visual_width": 8, "visual_channels": 8, "image_size": 32, "grid_size": 4}
+    for fast_qkv in (True, False):
+        model = LayoutLMv2Settings(**SMALL, **visual, dropout=0.0, attention_dropout=0.0, fast_qkv=fast_qkv)
+        stock, docexp = contestants(model, "fp32", QUICK, CPU).values()
+        assert isinstance(stock.model["backbone"], StockLayoutLMv2Backbone)
+        assert stock.left_out == docexp.left_out == "the visual backbone"
+        assert not any("visual.backbone" in name for name, _ in docexp.model.named_parameters())
+        found = differences(stock, docexp)
+        assert found["output"] < 1e-5 and found["gradients"] < 1e-5 and found["only_in_docexp"] == 3
+        positions, layers = 2 * (32 + 16), 2
+        work = linear_products(docexp)
+        with FlopCounterMode(display=False) as counter:
+            work()
+        products = 2 * positions * (4 * 48 * 48 + 2 * 48 * 64) * layers + 2 * 2 * 16 * 8 * 48  # and the projection
+        assert counter.get_total_flops() == 3 * products
+
+
+def test_a_model_without_biases_is_measured_once_and_is_its_own_stock_class() -> None:
+    from docexp.config.project import Project
+    from docexp.models.layoutlm import LayoutLMSettings
+    from docexp.verbs.bench import _models, _settings
+
+    settings, split = _settings(["model=layoutlm_tiny"], Project(), "step", StepSettings)
+    models = _models(settings, split, Project())
+    assert list(models) == ["plain", "plain+dropout"]
+    assert models["plain"].dropout == 0 and models["plain+dropout"].dropout == 0.1
+    sizes = {name: value for name, value in SMALL.items() if name not in ("coordinate_size", "shape_size")}
+    model = LayoutLMSettings(**sizes, dropout=0.0, attention_dropout=0.0)
+    found = differences(*contestants(model, "fp32", QUICK, CPU).values())
+    assert found["output"] == found["gradients"] == 0 and found["only_in_docexp"] == 0

@@ -66,7 +66,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("evaluate split=mi", ["split=minival"]),
         ("evaluate checkpoint=", ["checkpoint=last", "checkpoint=best"]),
         ("evaluate mod", []),
-        ("data pre", ["prepare"]),
+        ("data pre", ["prepare", "preview"]),
         ("data prepare so", ["source="]),
         ("data check so", []),
         ("data prepare data=fu", ["data=funsd"]),

@@ -11,17 +11,19 @@ from docexp.inputs.settings import DataSettings
 from docexp.verbs.data_commands.common import data_settings, split_command
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-CHOICES = Project().choices("data")
+WITHOUT_READER = {"mixture"}
+CHOICES = [choice for choice in Project().choices("data") if choice not in WITHOUT_READER]
 
 
 def header(choice: str) -> tuple[str, str, list[str]]:
-    """What the dataset is, its licence, and its commands, of which the first comes right after the first line."""
-    first, *others = Project().header("data", choice)
-    match = re.fullmatch(r"(.+)\. Licence: (.+)\.", first)
-    assert match, f"conf/data/{choice}.yaml opens with {first!r}, not with '<name>: <size>. Licence: <licence>.'"
-    commands = [line.strip() for line in others if line.startswith("  docexp ")]
-    assert commands and others[0].strip() == commands[0], f"conf/data/{choice}.yaml: the command is not its second line"
-    return match[1], match[2], commands
+    """What the dataset is, its licence, and its commands, of which the first follows right after these."""
+    lines = Project().header("data", choice)
+    commands = [line.strip() for line in lines if line.startswith("  docexp data prepare ")]
+    assert commands, f"conf/data/{choice}.yaml names no command"
+    text = " ".join(lines[: lines.index(f"  {commands[0]}")])
+    match = re.fullmatch(r"(.+)\. Licence: (.+)\.", text)
+    assert match, f"conf/data/{choice}.yaml opens with {text!r}, not with '<name>: <size>. Licence: <licence>.'"
+    return re.split(r"\. (?=[A-Z])", match[1])[0], match[2], commands
 
 
 def prepared(command: str) -> tuple[dict[str, str], DataSettings]:

@@ -131,7 +131,7 @@ REFUSED = [
     ("model.max_tokens=128", ["data.window_stride=128 must be below 126", "model.max_tokens=128"]),
     ("model.weights=microsoft/layoutlmv3-base", ["model.tokenizer=data:4096 would be trained anew", "=null"]),
     ("model.weights=run:3fa9 model.tokenizer=data:300", ["brings that run's tokenizer", "Leave one of them out"]),
-    ("model.text=false", ["Set model.text=true.", "Models for tagging: layoutlmv3_base"]),
+    ("model.text=false", ["Set model.text=true.", "Models for tagging: layoutlm_base", ", layoutlmv3_base"]),
 ]
 
 
@@ -260,7 +260,7 @@ VERBS_REFUSED = [
     ("compare --jsn", ["Nearest: --json."]),
     ("data prepar", ["Nearest: docexp data prepare."]),
     ("data prepare data=funsd sorce=x", ["sorce=x is nothing that docexp data prepare takes. Nearest: source."]),
-    ("data prepare model=layoutlmv3_tiny", ["It takes source, out, data, paths."]),
+    ("data prepare model=layoutlmv3_tiny", ["It takes source, out, jobs, image_size, images, quality, data, paths."]),
     ("data check source=x", ["source=x is nothing that docexp data check takes"]),
     ("completion bsh", ["Nearest: bash."]),
 ]

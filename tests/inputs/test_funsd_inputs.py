@@ -14,7 +14,8 @@ from seqeval.metrics.sequence_labeling import get_entities
 from docexp.documents.page import Page
 from docexp.documents.readers.funsd import FunsdReader
 from docexp.documents.readers.reader import Report
-from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder, page_pixels
+from docexp.inputs.layout_encoder import page_pixels
+from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder
 from docexp.inputs.tokenizer import Tokenizer
 from docexp.inputs.train_tokenizer import train_tokenizer
 from docexp.tasks.tags import align_tags, annotated_counts, bio_tags, merge_windows, scored_counts, word_tags

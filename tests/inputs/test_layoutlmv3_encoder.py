@@ -14,7 +14,8 @@ from PIL import Image
 
 from docexp.documents.page import Entity, Page
 from docexp.errors import DocexpError
-from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder, page_pixels
+from docexp.inputs.layout_encoder import page_pixels
+from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder
 from docexp.inputs.tokenizer import Tokenizer
 from docexp.inputs.train_tokenizer import train_tokenizer
 

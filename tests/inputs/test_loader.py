@@ -12,6 +12,7 @@ from docexp.inputs.dataset import EvaluationBatches, Padding, Placement, SampleM
 from docexp.inputs.encoder import PageEncoder
 from docexp.inputs.loader import EvaluationLoader, TrainLoader
 from docexp.inputs.sample import Window
+from docexp.inputs.skipping import SKIPPED
 from docexp.shards.index import Index, SetFacts
 from docexp.shards.order import Order
 from docexp.shards.read import ShardReader
@@ -148,3 +149,36 @@ def test_state_is_two_counters(index: Index, tmp_path: Path) -> None:
     assert loader.state_dict() == {"epoch": 0, "batch": 0}
     next(stream)
     assert loader.state_dict() == {"epoch": 0, "batch": 1}
+
+
+class Torn(ShardReader):
+    """One page in eleven does not read."""
+
+    def read(self, row: int):
+        page = super().read(row)
+        if page.id == "7":
+            raise DocexpError("page 7 is torn")
+        return page
+
+
+@pytest.mark.parametrize(("ranks", "workers"), [(1, 0), (1, 2), (2, 0)])
+def test_a_torn_page_is_the_same_gap_for_any_ranks_and_workers(index, ranks: int, workers: int, tmp_path: Path) -> None:
+    rows = index.split("train+minival")
+    order = Order(rows, index.shard_starts(rows), 3, GLOBAL_BATCH, block_shards=2)
+    maker = SampleMaker(Torn(index), ManyWindows(), CountWords(), "all", seed=3)
+    keys, skipped, lengths = [], 0, set()
+    for rank in range(ranks):
+        place = Placement(rank, ranks, GLOBAL_BATCH // ranks // 2, 2)
+        steps = TrainSteps(maker, order, place, Padding(0, 2), skip=True)
+        batches = list(TrainLoader(steps, order, MAX_STEPS, place.micro_batches, workers))
+        lengths.add(len(batches))
+        for batch in batches:
+            keys += [key for key, filler in zip(batch.keys, batch.filler, strict=True) if not filler]
+            assert batch.step_counts[SKIPPED] == len(batch.skipped) or batch.micro_batch
+            skipped += len(batch.skipped)
+    assert lengths == {MAX_STEPS * 2}
+    assert "7" not in keys and set(keys) == {str(n) for n in range(PAGES)} - {"7"}
+    assert skipped == sum(
+        7 in {int(ShardReader(index).key(int(row))) for row in order.batch(*order.position(s))}
+        for s in range(MAX_STEPS)
+    )

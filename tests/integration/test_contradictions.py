@@ -100,8 +100,8 @@ def test_refused_before_anything_starts(pages, words, parts, tmp_path: Path, cap
 def test_pages_that_have_what_is_needed_pass(words: list[str], tmp_path: Path) -> None:
     from docexp.config.check import check
     from docexp.config.compose import compose
-    from docexp.runs.resolve import check_pages, open_index
+    from docexp.runs.resolve import check_pages, open_corpora
 
     folder = shards(tmp_path / "pages", SPLITS, words != ["model.image=none"], **FULL)
     settings = check(compose([f"data.shards={folder}", *words]))
-    check_pages(settings, open_index(settings.data))
+    check_pages(settings, open_corpora(settings.data))

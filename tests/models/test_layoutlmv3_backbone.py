@@ -25,6 +25,9 @@ ARMS = {
     "words alone": {"layout": False, "image": "none"},
     "image without layout": {"layout": False, "text": False},
     "frozen biases": {"train_rel_pos": False},
+    "segments": {"valid_span": True},
+    "rows and columns": {"image_position": "2d"},
+    "no order": {"bias_1d": False},
 }
 
 
@@ -55,7 +58,8 @@ def test_it_provides_what_it_says_and_every_trainable_parameter_gets_a_gradient(
 def test_what_is_not_seen_is_not_built_and_the_rest_keeps_its_names(small: Callable[..., Any]) -> None:
     names = {arm: set(small(**changes).build(120, 1).state_dict()) for arm, changes in ARMS.items()}
     everything = names["all"]
-    assert all(some <= everything for some in names.values())
+    assert all(some <= everything for arm, some in names.items() if arm != "rows and columns")
+    assert names["segments"] == everything
     gone = {arm: {name.split(".")[1] for name in everything - some} for arm, some in names.items()}
     image = {"patch_embed", "cls_token", "pos_embed", "LayerNorm", "norm"}
     assert gone["text alone"] == image and gone["image alone"] == {"embeddings"}
@@ -247,3 +251,39 @@ def test_the_longest_text_fits(small: Callable[..., Any], make_batch: Callable[.
         batch = make_batch((64, 3))
         batch.input_ids[~batch.mask] = pad
         assert backbone(batch).text.shape == (2, 64, 48)
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_a_pyramid_has_four_maps_and_trains_every_parameter(
+    small: Callable[..., Any], make_batch: Callable[..., Batch], attention: str
+) -> None:
+    backbone = small(text=False, pyramid=[0, 0, 1, 1], attention=attention).build(120, 1)
+    assert "pyramid" in backbone.provides
+    batch = make_batch((5, 5))
+    batch.pixels = batch.pixels[:, :, :, :32]  # 4 × 2 patches
+    maps = backbone(batch).pyramid
+    assert [tuple(map_.shape) for map_ in maps] == [(2, 48, 4 * 4, 8), (2, 48, 8, 4), (2, 48, 4, 2), (2, 48, 2, 1)]
+    sum(map_.square().sum() for map_ in maps).backward()
+    assert not [name for name, weight in backbone.named_parameters() if weight.grad is None]
+
+
+def test_a_token_of_another_segment_is_as_far_as_can_be(
+    small: Callable[..., Any], make_batch: Callable[..., Batch]
+) -> None:
+    """Without the 2-D biases: what stands in another segment has one of two biases, whatever its distance."""
+    backbone = small(valid_span=True, bias_2d=False).build(120, 1)
+    batch = make_batch((6,), image_size=32)
+    batch.bbox[0, 1:4], batch.bbox[0, 4:] = batch.bbox[0, 1], batch.bbox[0, 4]  # segments of 1, 3 and 2 tokens
+    encoder = backbone.layoutlmv3.encoder
+    encoder.segments = backbone._text(batch)["segments"]
+    assert encoder.segments.tolist() == [[0, 1, 1, 1, 2, 2]]
+    assert backbone._text(batch)["position_ids"].tolist() == [[2, 2, 3, 4, 2, 3]]
+    order = torch.cat([torch.arange(6), torch.arange(5)])[None]  # text, then the class token and four patches
+    bias = encoder._cal_1d_pos_emb(order)[0]
+    far, near = encoder._cal_1d_pos_emb(order)[0, :, 0, 5], bias[:, 0, 0]
+    assert torch.equal(bias[:, 0, 1], far) and torch.equal(bias[:, 3, 4], far)
+    assert not torch.equal(bias[:, 1, 2], far) and not torch.equal(bias[:, 1, 2], near)
+    assert torch.equal(bias[:, 2, 6:], near[:, None].expand(-1, 5))  # text looks at the image
+    assert torch.equal(bias[:, 7, :6], near[:, None].expand(-1, 6))  # and the image at text
+    encoder.segments = None
+    assert torch.equal(bias[:, 6:, 6:], encoder._cal_1d_pos_emb(order)[0, :, 6:, 6:])  # patches among themselves

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from transformers import LayoutLMv3Config
 
 from docexp.models.heads import ClassificationHead, TokenClassifier
-from docexp.models.layoutlmv3.modeling import LayoutLMv3
+from docexp.models.layoutlmv3.modeling import LayoutLMv3, Shape
+from docexp.models.layoutlmv3.segments import positions_in_segments, segments_of
 
 torch.set_num_threads(1)
 
 TABLES = ["rel_pos_bias", "rel_pos_x_bias", "rel_pos_y_bias"]
-CASES = ["base", "long", "text_only", "seqcls", "nobias"]
+CASES = ["base", "long", "text_only", "seqcls", "nobias", "valid_span"]
 
 
 class Case:
@@ -30,7 +31,7 @@ class Case:
         self.arrays: dict[str, NDArray] = dict(np.load(folder / f"{name}.npz"))
         config = LayoutLMv3Config(**facts["config"])
         config.visual_embed = "input/images_uint8" in self.arrays
-        body = LayoutLMv3(config, fast)
+        body = LayoutLMv3(config, Shape(fast=fast))
         width, labels = config.hidden_size, config.num_labels
         if name == "seqcls":
             head: nn.Module = nn.ModuleDict({"classifier": ClassificationHead(width, labels, 0.0)})
@@ -55,6 +56,9 @@ class Case:
         inputs["attention_mask"] = inputs["attention_mask"][:, : ids.shape[1]]  # the model adds the image's part
         if "input/images_uint8" in self.arrays:
             inputs["pixel_values"] = (self.tensor("input/images_uint8").float() / 128 - 1).to(self.dtype)
+        if "input/segment_ids" in self.arrays:  # the model adds the image's, one for all patches
+            inputs["segments"] = self.tensor("input/segment_ids")[:, : ids.shape[1]]
+            inputs["position_ids"] = self.tensor("input/position_ids")
         return self.model["layoutlmv3"](input_ids=ids, **inputs).last_hidden_state
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -94,19 +98,36 @@ def test_outputs_and_gradients_are_those_of_the_authors_code(
 
 
 @pytest.mark.golden
+def test_segments_and_positions_in_them_are_the_authors(golden: Path) -> None:
+    arrays = dict(np.load(golden / "layoutlmv3" / "valid_span.npz"))
+    bbox, ids = (torch.from_numpy(arrays[f"input/{name}"]) for name in ("bbox", "input_ids"))
+    there = ids != 1
+    segments, recorded = segments_of(bbox, there), torch.from_numpy(arrays["input/segment_ids"])[:, : ids.shape[1]]
+    same, expected = (s.unsqueeze(-1) == s.unsqueeze(-2) for s in (segments, recorded))
+    assert torch.equal(same, expected)
+    positions = positions_in_segments(segments, there, 1)
+    assert torch.equal(positions, torch.from_numpy(arrays["input/position_ids"]))
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("fast", [True, False], ids=["sdpa", "eager"])
 @pytest.mark.parametrize("size", ["64x64", "96x64", "224x224"])
-def test_an_image_of_any_size_is_seen_as_by_the_authors_detection_code(golden: Path, size: str) -> None:
-    """Position embeddings of 14 × 14 patches interpolated for 4 × 4 and 6 × 4; the third layer's patches."""
+def test_the_pyramid_of_an_image_of_any_size_is_that_of_the_authors_detection_code(
+    golden: Path, size: str, fast: bool
+) -> None:
+    """Position embeddings of 14 × 14 patches interpolated for 4 × 4 and 6 × 4; four maps."""
     folder = golden / "layoutlmv3"
     arrays = dict(np.load(folder / "detection.npz"))
     config = LayoutLMv3Config(**json.loads((folder / "detection.json").read_text())["config"], text_embed=False)
-    body = LayoutLMv3(config).eval()
-    weights = load_file(folder / "detection.weights.safetensors")
-    own = body.state_dict()
-    found = {name: next(w for key, w in weights.items() if key.split("layoutlmv3.")[-1] == name) for name in own}
-    body.load_state_dict(found)
+    body = LayoutLMv3(config, Shape(fast=fast, pyramid=(0, 1, 2, 3))).eval()
+    body.load_state_dict(load_file(folder / "detection.weights.safetensors"), strict=True)
     pixels = torch.from_numpy(arrays[f"{size}/images_uint8"]).float() / 128 - 1
-    hidden = body(pixel_values=pixels, output_hidden_states=True).hidden_states[3]
-    expected = torch.from_numpy(arrays[f"{size}/layer2"])
-    patches = hidden[:, 1:].transpose(1, 2).reshape(expected.shape)
-    torch.testing.assert_close(patches, expected, rtol=0, atol=2e-5)
+    body(pixel_values=pixels)
+    found = body.pyramid()
+    assert len(found) == 4
+    for number, map_ in enumerate(found):
+        name = f"{size}/layer{number}"
+        thinned = f"{name}_every_4th" in arrays
+        expected = torch.from_numpy(arrays[f"{name}_every_4th" if thinned else name])
+        ours = map_[:, :, ::4, ::4] if thinned else map_
+        torch.testing.assert_close(ours, expected, rtol=0, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")

@@ -59,10 +59,10 @@ def test_settings_bring_no_torch() -> None:
 def test_the_encoder_gives_what_the_model_reads() -> None:
     from tokenizers import pre_tokenizers
 
-    from docexp.inputs.tokenizer import SPECIAL_TOKENS, Tokenizer
+    from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS, ByteLevelBPE
 
     alphabet = [*SPECIAL_TOKENS, *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    tokenizer = Tokenizer({token: number for number, token in enumerate(alphabet)}, ())
+    tokenizer = ByteLevelBPE({token: number for number, token in enumerate(alphabet)}, ())
     encoder = LayoutLMv3Settings(image="none", layout=False, max_tokens=100).encoder(tokenizer, "line", 10)
     assert (encoder.box_level, encoder.max_tokens, encoder.stride) == ("line", 100, 10)
     assert (encoder.image_size, encoder.layout, encoder.text) == (None, False, True)

@@ -117,6 +117,8 @@ def test_extras_count_and_absent_ones_are_as_if_never_heard_of():
 @pytest.mark.parametrize("key", STAND_INS)
 def test_a_place_without_its_checksum_is_refused(key):
     config = with_value(key, "somewhere")
+    if key == "data.corpora":
+        config["data"]["shards"] = None
     with pytest.raises(ValueError, match=key):
         ident(config, {**EXTRAS, "weights": "w", STAND_INS[key]: None})
 
@@ -237,15 +239,15 @@ def test_a_target_that_is_not_there_is_named():
 
 
 def test_the_list_fits_the_settings_that_there_are():
-    from docexp.inputs.settings import DataSettings
+    from docexp.inputs.settings import DataSettings, MixtureSettings
     from docexp.models.settings import ModelSettings
     from docexp.training.settings import HardwareSettings
 
     names = {item.name for item in dataclasses.fields(HardwareSettings)}
     assert {name for name in names if f"hardware.{name}" not in EXCLUDED} == {"precision"}
-    for group, schema in (("data", DataSettings), ("model", ModelSettings)):
+    for group, schemas in (("data", (DataSettings, MixtureSettings)), ("model", (ModelSettings,))):
         listed = {key.partition(".")[2] for key in EXCLUDED if key.startswith(f"{group}.")}
-        assert listed <= {item.name for item in dataclasses.fields(schema)}
+        assert listed <= {item.name for schema in schemas for item in dataclasses.fields(schema)}
 
 
 def test_significant_does_not_change_what_it_is_given():

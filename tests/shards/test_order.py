@@ -60,8 +60,8 @@ def test_any_arrangement_of_ranks_and_micro_batches_sees_the_same_batch(order, r
         dealt = slots(rows, ranks, micro_batches, size)
         assert [[len(slot) for slot in rank] for rank in dealt] == [[size] * micro_batches] * ranks
         flat = [slot for rank in dealt for micro in rank for slot in micro]
-        assert sorted(slot.row for slot in flat if not slot.filler) == sorted(rows.tolist())
-        assert all(slot.row == rows[0] for slot in flat if slot.filler)
+        assert sorted(slot.number for slot in flat if not slot.filler) == sorted(rows.tolist())
+        assert all(slot.number == rows[0] for slot in flat if slot.filler)
 
 
 def test_samples_are_dealt_in_turn_and_empty_slots_come_last():
@@ -76,7 +76,7 @@ def test_evaluation_deals_every_sample_once_in_as_many_batches_on_each_rank(coun
     assert len(dealt) == ranks and len({len(rank) for rank in dealt}) == 1
     assert all(len(batch) == size for rank in dealt for batch in rank)
     flat = [slot for rank in dealt for batch in rank for slot in batch]
-    assert sorted(slot.row for slot in flat if not slot.filler) == list(range(100, 100 + count))
+    assert sorted(slot.number for slot in flat if not slot.filler) == list(range(100, 100 + count))
     assert len(flat) - count < ranks * size
 
 

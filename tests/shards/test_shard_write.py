@@ -1,6 +1,7 @@
 """Shards are plain WebDataset tars, the same bytes every time, and never half there."""
 
 import hashlib
+import io
 import json
 import os
 import signal
@@ -245,3 +246,13 @@ def test_a_killed_process_leaves_nothing_trusted(tmp_path, pages, facts):
         "index.bin",
         *(s.name for s in index.shards),
     }
+
+
+def test_the_bytes_are_those_of_the_library_s_own_writer(make_set, make_page):
+    index = make_set(given=[("train", make_page(f"é{n}", number=n)) for n in range(5)], shard_bytes=10**6)
+    reader, buffer = ShardReader(index), io.BytesIO()
+    in_tar_order = sorted(range(5), key=lambda row: int(index.table["offset"][row]))
+    with webdataset.TarWriter(buffer, user="docexp", group="docexp", mtime=0, encoder=False) as tar:
+        for row in in_tar_order:
+            tar.write({"__key__": reader.key(row), **reader.members(row)})
+    assert index.path(0).read_bytes() == buffer.getvalue()

@@ -59,11 +59,20 @@ def listed(place: str) -> frozenset[str]:
     Raises:
         DocexpError: there is no such file or folder, it holds no id, or it cannot be read.
     """
+    return _load(Path(place).expanduser(), changed(place))
+
+
+def changed(place: str) -> int:
+    """When an exclude list was last changed, in nanoseconds since 1970.
+
+    Raises:
+        DocexpError: there is no such file or folder.
+    """
     path = Path(place).expanduser()
     file = path / "index.json" if path.is_dir() else path
     if not path.exists():
         raise DocexpError(f"data.reader.exclude: {place} does not exist. Give a text file of ids, or shards.")
-    return _load(path, file.stat().st_mtime_ns if file.exists() else 0)
+    return file.stat().st_mtime_ns if file.exists() else 0
 
 
 def lists_naming(page: Page, places: Sequence[str]) -> list[str]:

@@ -1,18 +1,18 @@
-"""The settings of the built-in corpora."""
+"""The settings of the corpora whose labels have cues: forms and receipts."""
 
 import random
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from docexp.documents.geometry import as_boxes
 from docexp.documents.page import Page
-from docexp.documents.readers.reader import SPLITS, Reader, Report
+from docexp.documents.readers.reader import Report
 from docexp.documents.synthetic import form, receipt
+from docexp.documents.synthetic.base import Corpus
 from docexp.documents.synthetic.cues import (
     CUES,
     Ceiling,
@@ -27,7 +27,7 @@ from docexp.documents.synthetic.draw import draw
 from docexp.documents.synthetic.noise import SCANNERS, scan
 from docexp.documents.synthetic.record import encode, record
 from docexp.documents.synthetic.sheet import Sheet
-from docexp.settings import AtLeast0, Share
+from docexp.settings import Share
 
 
 def _thirds() -> dict[str, float]:
@@ -35,7 +35,7 @@ def _thirds() -> dict[str, float]:
 
 
 @dataclass(kw_only=True)
-class Synthetic(Reader):
+class Synthetic(Corpus):
     """Pages drawn from a seed, in which it is known where the evidence for each label lies (see ``cues``).
 
     Page ``k`` of a split depends on ``k``, the split, and the settings other than the page counts.
@@ -44,8 +44,6 @@ class Synthetic(Reader):
         DocexpError: an unknown cue, image cue or noise, shares that are none, a negative number of pages.
     """
 
-    licence: ClassVar[str] = "Apache-2.0 (drawn by docexp; fonts: DejaVu)"
-    needs_source: ClassVar[bool] = False
     sections: ClassVar[int]
     """Sections on a page."""
     roles: ClassVar[int]
@@ -53,22 +51,12 @@ class Synthetic(Reader):
     labelled: ClassVar[int]
     """How many of the roles are entities to be found (the others are ``other``)."""
 
-    train: AtLeast0 = 240
-    """Pages of the training split."""
-    validation: AtLeast0 = 30
-    """Pages of the validation split."""
-    test: AtLeast0 = 60
-    """Pages of the test split."""
-    seed: int = 0
-    """What every page is drawn from."""
     cue: Literal[Cue, "mixed"] = "mixed"
     """Where the evidence lies: ``text``, ``layout``, ``image``, or ``mixed``: each section by ``shares``."""
     image_cue: ImageCue = "field"
     """What tells in image-cued sections: ``page``, ``field`` or ``tick``."""
     shares: dict[str, Share] = field(default_factory=_thirds)
     """Under ``cue=mixed``, the share of sections with each cue, 1 in all."""
-    noise: Literal["none", "light", "heavy"] = "light"
-    """What the scanner does: ``none``, ``light`` (uneven light, specks) or ``heavy`` (also blur and a slight turn)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,12 +75,6 @@ class Synthetic(Reader):
         """The scores that nobody who sees only ``modalities`` (of text, layout, image) beats in the long run."""
         return ceiling(self.cue_shares, modalities, self.roles, self.labelled)
 
-    def units(self, source: Path | None, report: Report) -> Iterator[tuple[str, int]]:
-        """Split and number of every page; there is nothing to report."""
-        for split in SPLITS:
-            for number in range(getattr(self, split)):
-                yield split, number
-
     def read(self, unit: tuple[str, int], report: Report) -> Iterator[tuple[str, Page]]:
         """One page."""
         split, number = unit
@@ -104,7 +86,7 @@ class Synthetic(Reader):
         Twins have the same words and boxes. What the pixels of image-cued sections show is turned by so many columns,
         and the labels with it.
         """
-        key = f"{self.name}-{self.seed}-{split}-{number:06d}"
+        key = self.key(split, number)
 
         def stream(purpose: str) -> random.Random:
             return random.Random(f"{key} {purpose}")  # text seeds by SHA-512: the same in every process

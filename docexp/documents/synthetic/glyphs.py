@@ -47,9 +47,12 @@ class Stamp:
         return self.mask.height
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=32_768)
 def stamp(word: str, font: Font) -> Stamp:
-    """The word drawn once in ``font``; a page's words come mostly from here without being drawn again."""
+    """The word drawn once in ``font``; a page's words come mostly from here without being drawn again.
+
+    A full cache takes some 50 MB and holds a language in the fonts of all its articles.
+    """
     margin = 2
     left, top, right, bottom = _load(font).getbbox(word, anchor="ls")
     mask = Image.new("L", (math.ceil(right - left) + 2 * margin, math.ceil(bottom - top) + 2 * margin))
@@ -72,3 +75,11 @@ def _folder() -> Path:
     import matplotlib  # half a second: only who draws pages waits for it
 
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+
+
+@lru_cache(maxsize=len(FACES))
+def letters_of(face: str) -> frozenset[int]:
+    """The code points for which ``face`` has a glyph, from its character map."""
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(str(_folder() / f"{face}.ttf")).get_charmap())

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -15,7 +15,11 @@ from docexp.inputs.batch import Batch
 from docexp.models.backbone import Encoded
 from docexp.models.flops import Work, transformer
 from docexp.models.layoutlmv3.image_grid import resize_positions
-from docexp.models.layoutlmv3.modeling import LayoutLMv3
+from docexp.models.layoutlmv3.modeling import LayoutLMv3, Shape
+from docexp.models.layoutlmv3.plain import plain_layoutlmv3
+from docexp.models.layoutlmv3.positions import CLASS, COLUMN, ROW, resized_axis
+from docexp.models.layoutlmv3.segments import positions_in_segments, segments_of
+from docexp.models.plain import PlainBackbone
 from docexp.models.weights import PublishedBackbone
 
 if TYPE_CHECKING:
@@ -28,41 +32,63 @@ class LayoutLMv3Backbone(PublishedBackbone):
     Its state dict's names are those of the published checkpoints, ``layoutlmv3.*``: the attribute's name is the prefix.
     """
 
+    family = "layoutlmv3"
     prefix = "layoutlmv3."
-    config_keys = (
-        "num_hidden_layers",
-        "num_attention_heads",
-        "hidden_act",
-        "layer_norm_eps",
-        "pad_token_id",
-        "patch_size",
-        "max_rel_pos",
-        "max_rel_2d_pos",
-    )
+    setting_of: ClassVar[Mapping[str, str]] = {
+        "hidden_size": "hidden_size",
+        "num_hidden_layers": "layers",
+        "num_attention_heads": "heads",
+        "intermediate_size": "ffn_size",
+        "coordinate_size": "coordinate_size",
+        "shape_size": "shape_size",
+        "layer_norm_eps": "layer_norm_eps",
+        "patch_size": "patch_size",
+        "max_rel_pos": "rel_pos_max",
+        "max_rel_2d_pos": "rel_2d_pos_max",
+    }
+    config_keys = (*setting_of, "hidden_act", "pad_token_id")
     parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "image=none": ("patch_embed.", "cls_token", "pos_embed", "LayerNorm.", "norm."),
-        "layout=false": ("encoder.rel_pos_x_bias.", "encoder.rel_pos_y_bias."),
+        "image_position=none": ("pos_embed",),
+        "image_position=1d": (ROW, COLUMN, CLASS),
+        "image=none": ("patch_embed.", "cls_token", "LayerNorm.", "norm.", "pos_embed", ROW, COLUMN, CLASS),
+        "bias_1d=false": ("encoder.rel_pos_bias.",),
+        "bias_2d=false": ("encoder.rel_pos_x_bias.", "encoder.rel_pos_y_bias."),
+        "pyramid=[]": ("encoder.fpn1.", "encoder.fpn2."),
         "text=false": ("embeddings.",),
     }
+    text_side = (
+        "embeddings.word_embeddings.",
+        "embeddings.position_embeddings.",
+        "embeddings.token_type_embeddings.",
+        "embeddings.LayerNorm.",
+        "encoder.layer.",
+    )
 
     def __init__(self, settings: "LayoutLMv3Settings", vocab_size: int, pad_token_id: int) -> None:
         super().__init__()
         self.provides = settings.provides
         self.hidden_size = settings.hidden_size
         self.config = config = transformers_config(settings, vocab_size, pad_token_id)
-        self._max_tokens, self._layout = settings.max_tokens, settings.layout
+        self._max_tokens, self.settings = settings.max_tokens, settings
         self.layoutlmv3 = self._model(config, settings)
 
     def _model(self, config: LayoutLMv3Config, settings: "LayoutLMv3Settings") -> LayoutLMv3Model:
-        fast = settings.attention == "sdpa"
-        return LayoutLMv3(config, fast, settings.train_rel_pos, settings.rel_pos_init)
+        shape = Shape(
+            fast=settings.attention == "sdpa",
+            softmax=settings.attention_softmax,
+            train_rel_pos=settings.train_rel_pos,
+            rel_pos_init=settings.rel_pos_init,
+            image_position=settings.image_position,
+            pyramid=tuple(settings.pyramid),
+        )
+        return LayoutLMv3(config, shape)
 
     def forward(self, batch: Batch) -> Encoded:
         """Encodes a micro-batch.
 
         ``text`` are the text tokens' last hidden states, ``patches`` those of the image's patches in row-major order,
         without the visual class token. ``pooled`` is the first token's, as in the published classification head: the
-        text's ``<s>``, or the visual class token when the model sees the image alone.
+        text's ``<s>``, or the visual class token when the model sees the image alone. ``pyramid`` are four maps.
 
         The image may have any size that patches divide; its position embeddings are interpolated.
 
@@ -77,13 +103,32 @@ class LayoutLMv3Backbone(PublishedBackbone):
             text=hidden[:, :length] if tokens else None,
             patches=hidden[:, length + 1 :] if pixels is not None else None,
             pooled=hidden[:, 0],
+            pyramid=self._own.pyramid() if self.settings.pyramid else None,
         )
+
+    @property
+    def _own(self) -> LayoutLMv3:
+        """The model, where it is docexp's and not the stock one."""
+        assert isinstance(self.layoutlmv3, LayoutLMv3)
+        return self.layoutlmv3
+
+    def image_positions(self) -> Tensor | None:
+        """See ``LayoutLMv3.image_positions``."""
+        return self._own.image_positions()
+
+    @property
+    def first_position(self) -> int:
+        """Positions count from ``pad_token_id + 1``, as in RoBERTa."""
+        return self.config.pad_token_id + 1
 
     def adapted(self, name: str, tensor: Tensor) -> Tensor:
         """Position embeddings made at another image size, interpolated to this model's."""
-        if name.removeprefix(self.prefix) != "pos_embed" or not self.config.visual_embed:
+        bare = name.removeprefix(self.prefix)
+        if not self.config.visual_embed:
             return tensor
-        return resize_positions(tensor, (self.layoutlmv3.size, self.layoutlmv3.size))
+        if bare == "pos_embed":
+            return resize_positions(tensor, (self.layoutlmv3.size, self.layoutlmv3.size))
+        return resized_axis(tensor, self.layoutlmv3.size) if bare in (ROW, COLUMN) else tensor
 
     def work(self, batch: Batch) -> Work:
         """Attention runs over the text's and the image's tokens together; the patches' embedding is one product."""
@@ -98,6 +143,10 @@ class LayoutLMv3Backbone(PublishedBackbone):
         layers = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
         return Work(positions, transformer(positions, *layers) + embedding)
 
+    def plain(self) -> PlainBackbone:
+        """``LayoutLMv3…``: see ``plain_layoutlmv3``."""
+        return plain_layoutlmv3(self)
+
     def checkpoint_activations(self) -> None:
         """Keeps only every layer's input for the backward pass and computes the rest again: less memory, same numbers.
 
@@ -107,12 +156,17 @@ class LayoutLMv3Backbone(PublishedBackbone):
             enable=True, gradient_checkpointing_func=partial(checkpoint, use_reentrant=False)
         )
 
-    def _text(self, batch: Batch) -> dict[str, Tensor]:
+    def _text(self, batch: Batch) -> dict[str, Any]:
         length = batch.input_ids.shape[1]
         if length > self._max_tokens:
             raise DocexpError(f"a text of {length} tokens in a model of max_tokens={self._max_tokens}")
-        bbox = batch.bbox if self._layout else torch.zeros_like(batch.bbox)
-        return {"input_ids": batch.input_ids, "bbox": bbox, "attention_mask": batch.mask.long()}
+        bbox = batch.bbox if self.settings.layout else torch.zeros_like(batch.bbox)
+        inputs = {"input_ids": batch.input_ids, "bbox": bbox, "attention_mask": batch.mask.long()}
+        if not self.settings.valid_span:
+            return inputs
+        segments = segments_of(bbox, batch.mask)
+        positions = positions_in_segments(segments, batch.mask, self.config.pad_token_id)
+        return {**inputs, "segments": segments, "position_ids": positions}
 
     def _pixels(self, batch: Batch) -> Tensor:
         """Channels from -1 to 1 (``image_mean`` and ``image_std`` 0.5 of the published image processor)."""
@@ -155,7 +209,8 @@ def transformers_config(settings: "LayoutLMv3Settings", vocab_size: int, pad_tok
         patch_size=settings.patch_size,
         text_embed=settings.text,
         visual_embed=settings.image == "patches",
-        has_spatial_attention_bias=settings.layout,
+        has_relative_attention_bias=settings.bias_1d,
+        has_spatial_attention_bias=settings.layout and settings.bias_2d,
         rel_pos_bins=settings.rel_pos_bins,
         max_rel_pos=settings.rel_pos_max,
         rel_2d_pos_bins=settings.rel_2d_pos_bins,

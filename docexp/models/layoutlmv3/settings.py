@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING, Literal
 
 from docexp.errors import DocexpError
 from docexp.models.settings import ModelSettings
-from docexp.settings import AtLeast1, Positive, ShareBelow1
+from docexp.settings import AtLeast0, AtLeast1, Positive, ShareBelow1, shown
 
 if TYPE_CHECKING:
     from docexp.documents.page import BoxLevel
     from docexp.inputs.layoutlmv3 import LayoutLMv3Encoder
     from docexp.inputs.tokenizer import Tokenizer
     from docexp.models.layoutlmv3.backbone import LayoutLMv3Backbone
+
+
+SCALES = 4
+"""Maps of a pyramid."""
 
 
 @dataclass(kw_only=True)
@@ -50,6 +54,20 @@ class LayoutLMv3Settings(ModelSettings):
     image: Literal["patches", "none"] = "patches"
     """``patches``: it sees the page's image; ``none``: it does not, and nothing of the image is built."""
 
+    image_position: Literal["1d", "2d", "none"] = field(default="1d", metadata={"added_default": "1d"})
+    """What tells the patches apart by place, besides the biases: an embedding for each (``1d``, as published), one for
+    its row joined with one for its column (``2d``), or nothing (``none``)."""
+    pyramid: list[AtLeast0] = field(default_factory=list, metadata={"added_default": []})
+    """Four layers, counted from 0, whose patches become maps at strides of a quarter to two patches, for detectors;
+    empty: none. The published detectors take [3,5,7,11], large ones [7,11,15,23]."""
+
+    bias_1d: bool = field(default=True, metadata={"added_default": True})
+    """Whether attention scores carry a bias for the distance in reading order."""
+    bias_2d: bool = field(default=True, metadata={"added_default": True})
+    """Whether they carry biases for the distances across and down the page; there are none with layout=false."""
+    valid_span: bool = field(default=False, metadata={"added_default": False})
+    """Whether reading order counts inside segments alone, as in the Chinese model: tokens of different boxes (at
+    ``data.box_level``) are as far apart as can be, text and image at distance 0, and positions begin anew in each."""
     train_rel_pos: bool = True
     """Whether the relative-position biases train, as in the authors' code; false: frozen, as in transformers."""
     rel_pos_init: Literal["normal", "local"] = "normal"
@@ -73,6 +91,11 @@ class LayoutLMv3Settings(ModelSettings):
     """``sdpa``: fused or tiled, with one bias for all layers; ``eager``: transformers' own computation, several times
     slower, for comparison and for attention maps. Values and gradients are the same but for rounding, dropout draws
     others."""
+    attention_softmax: Literal["cogview", "maximum", "plain"] = field(
+        default="cogview", metadata={"added_default": "cogview"}
+    )
+    """With attention=eager, how scores are kept in range: over 32, minus their maximum, times 32 (``cogview``, as
+    published), minus their ``maximum``, or not at all (``plain``). Values are the same but for rounding."""
     layer_norm_eps: Positive = 1e-5
     """Added to the variance in layer norms (1e-6 after the patch embedding, always, as published)."""
 
@@ -83,6 +106,8 @@ class LayoutLMv3Settings(ModelSettings):
         if self.max_tokens < 3:
             raise DocexpError(f"max_tokens={self.max_tokens} must be at least 3: two are special tokens")
         self._check_sizes()
+        self._check_choices()
+        self._check_pyramid()
 
     def _check_sizes(self) -> None:
         if self.hidden_size % self.heads:
@@ -103,10 +128,42 @@ class LayoutLMv3Settings(ModelSettings):
             if farthest <= bins // 4:
                 raise DocexpError(f"{kind}_max={farthest} must be above {bins // 4}, a quarter of {kind}_bins={bins}")
 
+    def _check_choices(self) -> None:
+        """Refuses what would have no effect, or not the effect that its name promises."""
+        if not self.bias_2d and not self.layout:
+            raise DocexpError(
+                "bias_2d=false has no effect with layout=false, where there are none: leave one of them out"
+            )
+        if self.image_position != "1d" and self.image == "none":
+            raise DocexpError(
+                f"image_position={self.image_position} has no effect with image=none: leave one of them out"
+            )
+        if self.attention_softmax != "cogview" and self.attention != "eager":
+            raise DocexpError(
+                f"attention_softmax={self.attention_softmax} has no effect with attention={self.attention}: "
+                "set attention=eager"
+            )
+        if self.valid_span and not (self.text and self.layout and self.bias_1d):
+            raise DocexpError("valid_span=true needs text=true, layout=true and bias_1d=true")
+        if self.image_position == "2d" and self.hidden_size % 2:
+            raise DocexpError(f"image_position=2d needs an even hidden_size, not {self.hidden_size}")
+
+    def _check_pyramid(self) -> None:
+        taken = self.pyramid
+        if not taken:
+            return
+        if self.image == "none":
+            raise DocexpError(f"pyramid={shown(taken)} is made of patches: it needs image=patches")
+        if len(taken) != SCALES or sorted(taken) != taken or taken[-1] != self.layers - 1:
+            raise DocexpError(
+                f"pyramid={shown(taken)} must name {SCALES} layers in order, counted from 0, the last one being "
+                f"{self.layers - 1}: layers behind it would never train"
+            )
+
     @property
     def provides(self) -> frozenset[str]:
-        """``pooled``, and ``text`` and ``patches`` when the model sees them."""
-        seen = {"pooled": True, "text": self.text, "patches": self.image == "patches"}
+        """``pooled``, ``text`` and ``patches`` when the model sees them, and ``pyramid`` when it is asked for."""
+        seen = {"pooled": True, "text": self.text, "patches": self.image == "patches", "pyramid": bool(self.pyramid)}
         return frozenset(name for name, there in seen.items() if there)
 
     @property
@@ -140,7 +197,20 @@ class LayoutLMv3Settings(ModelSettings):
         return LayoutLMv3Backbone(self, vocab_size, pad_token_id)
 
     def build_stock(self, vocab_size: int, pad_token_id: int) -> "LayoutLMv3Backbone":
-        """transformers' ``LayoutLMv3Model``."""
+        """transformers' ``LayoutLMv3Model``.
+
+        Raises:
+            DocexpError: it lacks something that these settings ask for.
+        """
+        lacking = {
+            "valid_span=true": self.valid_span,
+            f"pyramid={shown(self.pyramid)}": bool(self.pyramid),
+            f"image_position={self.image_position}": self.image_position != "1d",
+            "bias_1d=false with bias_2d=true": not self.bias_1d and self.bias_2d and self.layout,
+        }
+        if any(lacking.values()):
+            what = ", ".join(setting for setting, asked in lacking.items() if asked)
+            raise DocexpError(f"transformers' LayoutLMv3 has no {what}, so there is nothing to compare with")
         from docexp.models.layoutlmv3.backbone import StockLayoutLMv3Backbone
 
         return StockLayoutLMv3Backbone(self, vocab_size, pad_token_id)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docexp.errors import DocexpError, nearest
-from docexp.inputs.settings import DataSettings
+from docexp.inputs.settings import PageSettings
 from docexp.settings import ShareBelow1
 from docexp.tasks.settings import TaskSettings
 
@@ -36,19 +36,19 @@ class TaggingSettings(TaskSettings):
         """seqeval's default (conlleval) F1, the one the papers print."""
         return "entity_f1"
 
-    def targets(self, data: DataSettings) -> "TaggingTargets":
+    def targets(self, data: PageSettings) -> "TaggingTargets":
         """Pages to tag ids."""
         from docexp.tasks.tagging.targets import TaggingTargets
 
         return TaggingTargets(data.labels, data.outside_labels)
 
-    def build(self, data: DataSettings, hidden_size: int) -> "Tagging":
+    def build(self, data: PageSettings, hidden_size: int) -> "Tagging":
         """Classification head, cross-entropy and entity scores."""
         from docexp.tasks.tagging.task import Tagging
 
         return Tagging(data.labels, hidden_size, self.head_dropout)
 
-    def check_data(self, data: DataSettings, index: "Index") -> None:
+    def check_data(self, data: PageSettings, index: "Index") -> None:
         """Every entity label of the data is either scored or counts as outside."""
         if not data.labels:
             raise DocexpError("task tagging needs data.labels: the entity labels to score, as in data.labels=[a,b]")
@@ -56,12 +56,12 @@ class TaggingSettings(TaskSettings):
         if unknown:
             close = [near for label in unknown for near in nearest(label, sorted(set(data.labels) - set(unknown)))]
             raise DocexpError(
-                f"{data.shards} has entities labelled {', '.join(unknown)}, which data.labels "
+                f"{index.where} has entities labelled {', '.join(unknown)}, which data.labels "
                 f"({', '.join(data.labels)}) do not name. Add them to data.labels or to data.outside_labels."
                 + (f" Nearest: {close[0]}." if close else "")
             )
 
-    def protocol(self, data: DataSettings) -> dict[str, str]:
+    def protocol(self, data: PageSettings) -> dict[str, str]:
         """Box level, scheme and windows."""
         boxes = {"word": "word boxes", "line": "line boxes", "segment": "segment boxes (annotated entities)"}
         return {

@@ -13,6 +13,7 @@ from docexp.metrics.entity_f1 import EntityF1
 from docexp.models.backbone import Encoded
 from docexp.models.flops import dense, matrix_weights
 from docexp.models.heads import TokenClassifier
+from docexp.models.plain import PlainHead
 from docexp.tasks.tagging.targets import TAGS
 from docexp.tasks.tags import bio_tags, merge_windows
 from docexp.tasks.task import Prediction, Task
@@ -40,7 +41,21 @@ class Tagging(Task):
 
     def decode(self, encoded: Encoded, batch: Batch) -> list[Prediction]:
         """The likeliest tag of every non-blank word, each taken from the window that shows most around it."""
-        best = self.classifier(encoded.text).argmax(dim=-1).cpu().numpy()
+        return self._predictions(self.classifier(encoded.text), batch)
+
+    def plain_head(self) -> PlainHead:
+        """``…ForTokenClassification``: the classifier already has its names."""
+        return PlainHead(
+            suffix="ForTokenClassification",
+            tensors=self.classifier.state_dict(),
+            labels=tuple(self.tags),
+            dropout=self.classifier.dropout.p,
+            logits=lambda encoded: self.classifier(encoded.text),
+            predictions=self._predictions,
+        )
+
+    def _predictions(self, logits: Tensor, batch: Batch) -> list[Prediction]:
+        best = logits.argmax(dim=-1).cpu().numpy()
         owner = batch.owner.cpu().numpy()
         word_index, starts = batch.word_index.cpu().numpy(), batch.starts_word.cpu().numpy()
         predictions = []

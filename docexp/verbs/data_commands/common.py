@@ -12,7 +12,7 @@ from docexp.config.project import Project
 from docexp.config.sources import Sources
 from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError, nearest
-from docexp.inputs.settings import DataSettings
+from docexp.inputs.settings import DataSettings, PageSettings
 from docexp.shards.index import Index
 from docexp.verbs.data import COMMANDS
 from docexp.verbs.words import Words, split_words
@@ -42,7 +42,10 @@ def data_settings(overrides: Sequence[str], project: Project, command: str) -> D
     """The checked ``data`` group alone, so that a dataset can be prepared without choosing a model."""
     composed: Composed = compose(overrides, project)
     refuse_unknown(composed.config, f"docexp data {command}", Sources(composed), tuple(COMMANDS[command][0]))
-    settings, _ = fill(composed.config.get("data"), "data", DataSettings, Sources(composed))
+    settings, _ = fill(composed.config.get("data"), "data", PageSettings, Sources(composed))
+    if not isinstance(settings, DataSettings):
+        places = ", ".join(f"data.shards={place}" for place in settings.places().values())
+        raise DocexpError(f"docexp data {command} takes one dataset; {settings.name} is a mixture. Name one: {places}")
     return settings
 
 
@@ -51,6 +54,18 @@ def opened(words: Sequence[str], project: Project, command: str) -> Index:
     from docexp.runs.resolve import open_index
 
     return open_index(data_settings(split_command(words, command).overrides, project, command))
+
+
+def whole_number(words: Words, name: str, default: int, least: int = 1) -> int:
+    """The argument ``name`` as a whole number.
+
+    Raises:
+        DocexpError: it is none, or below ``least``.
+    """
+    given = words.arguments.get(name, str(default))
+    if not given.isascii() or not given.isdigit() or int(given) < least:
+        raise DocexpError(f"{name}={given} must be a whole number, at least {least}")
+    return int(given)
 
 
 @contextmanager

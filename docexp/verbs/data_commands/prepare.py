@@ -5,15 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docexp.config.project import Project
-from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError
 from docexp.shards.index import SetFacts
-from docexp.verbs.data_commands.common import counting, data_settings, say_made, split_command
+from docexp.verbs.data_commands.common import counting, data_settings, say_made, split_command, whole_number
 
 
 def run(words: Sequence[str], project: Project) -> int:
     """A reader's pages to shards."""
-    from docexp.shards.write import write_shards
+    from docexp.shards.prepare import Preparation, default_jobs
+    from docexp.shards.remote import is_url
+    from docexp.shards.store_image import StoredImages
 
     split = split_command(words, "prepare")
     data = data_settings(split.overrides, project, "prepare")
@@ -22,14 +23,33 @@ def run(words: Sequence[str], project: Project) -> int:
     source = Path(split.arguments["source"]).expanduser() if "source" in split.arguments else None
     if source is None and data.reader.needs_source:
         raise DocexpError(f"{data.name} needs source=DIR, the folder of its unpacked download.")
+    if "out" not in split.arguments and is_url(data.shards):
+        raise DocexpError(f"data.shards={data.shards} is a URL; shards are written to a folder: out=DIR")
     out = Path(split.arguments.get("out", data.shards)).expanduser()
-    report = Report()
-    facts = SetFacts(
-        name=data.name, licence=data.reader.licence, command=shlex.join(["docexp", "data", "prepare", *words])
+    side, quality = "image_size" in split.arguments, "quality" in split.arguments
+    images = StoredImages(
+        images=split.arguments.get("images", "png" if side else "keep"),  # pyright: ignore[reportArgumentType]
+        image_size=whole_number(split, "image_size", 1) if side else None,
+        quality=whole_number(split, "quality", StoredImages.quality),
     )
+    if quality and images.images != "jpg":
+        raise DocexpError(f"quality={images.quality} is for images=jpg only. Leave it out.")
+    facts = SetFacts(name=data.name, licence=data.reader.licence, command=_command(words))
     with counting(data.name) as count:
-        made = write_shards(
-            data.reader.pages(source, report), out, facts, again="--again" in split.flags, report=report, progress=count
-        )
+        made, report = Preparation(
+            data.reader,
+            source,
+            out,
+            facts,
+            jobs=whole_number(split, "jobs", default_jobs()),
+            images=images,
+            again="--again" in split.flags,
+            progress=count,
+        ).run()
     say_made(made, report)
     return 0
+
+
+def _command(words: Sequence[str]) -> str:
+    """The command as it was typed, without the number of processes, which changes no byte."""
+    return shlex.join(["docexp", "data", "prepare", *(word for word in words if not word.startswith("jobs="))])

@@ -12,6 +12,7 @@ def run(words: Sequence[str], project: Project) -> int:
     """A tokenizer trained on the training split."""
     from docexp.inputs.data_tokenizer import data_tokenizer
     from docexp.runs.resolve import open_index
+    from docexp.shards.corpora import Corpora
 
     split = split_command(words, "tokenizer")
     size = split.arguments.get("vocab_size", "4096")
@@ -21,7 +22,7 @@ def run(words: Sequence[str], project: Project) -> int:
     out = Path(split.arguments["out"]).expanduser() if "out" in split.arguments else None
     if out is not None and out.exists():
         raise DocexpError(f"{out} exists: give out= another folder")
-    made = data_tokenizer(open_index(data), int(size), out)
+    made = data_tokenizer(Corpora.single(open_index(data)), int(size), out)
     smaller = f" (fewer than {int(size):,}: no more pairs occur twice)" if made.vocab_size < int(size) else ""
     print(f"byte-level BPE of {made.vocab_size:,} tokens{smaller}, checksum {made.checksum[:12]}")
     if out is not None:

@@ -176,3 +176,23 @@ def test_twenty_pages_a_second_on_one_core(kind: type[Synthetic]) -> None:
         for number in range(1, 21):
             reader.page("train", number)
         assert 20 / (time.process_time() - start) > 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "digest"),
+    [
+        (SyntheticForms, {}, "e86bc09979d63258"),
+        (SyntheticForms, {"noise": "none", "cue": "image", "image_cue": "tick"}, "e5f3f9452249ddc6"),
+        (SyntheticForms, {"noise": "heavy", "seed": 3, "cue": "text"}, "97a63903b45ad892"),
+        (SyntheticReceipts, {}, "90ac3b570a568df4"),
+        (SyntheticReceipts, {"noise": "none", "cue": "image", "image_cue": "tick"}, "6d1c7e070f53f4d2"),
+        (SyntheticReceipts, {"noise": "heavy", "seed": 3, "cue": "text"}, "f6740341b6f6786c"),
+    ],
+)
+def test_pages_stay_those_that_published_results_were_trained_on(
+    kind: type[Synthetic], settings: dict[str, object], digest: str
+) -> None:
+    """Digests of words, boxes, labels and image bytes, under the versions of ``constraints.txt``."""
+    reader = kind(**settings)
+    pages = [reader.page(split, number) for split, number in (("train", 0), ("train", 7), ("test", 2))]
+    assert hashlib.sha256("".join(map(_digest, pages)).encode()).hexdigest()[:16] == digest

@@ -1,0 +1,1 @@
+"""Pages with everything annotated on them, as one HTML file that needs nothing else."""
