@@ -108,7 +108,14 @@ class Writer:
             tar.flush()
 
     def finish(self, facts: SetFacts, report: Report | None) -> list[str]:
-        """Closes every tar, stages the index, and names the tars."""
+        """Closes every tar, stages the index, and names the tars.
+
+        Raises:
+            DocexpError: no page was written; says what the reader met.
+        """
+        if not self._names:
+            met = f" ({'; '.join(report.lines())})" if report and report.lines() else ""
+            raise DocexpError(f"no page came: there is nothing to write{met}")
         for split in list(self._open):
             self._close(split)
         shards, splits, table = self._builder.finish()

@@ -23,7 +23,12 @@ class LayoutXLMSettings(LayoutLMv2Settings):
     token_types: ClassVar[int] = 1
 
     fast_qkv: bool = False
+    """Whether queries, keys and values come from one matrix (keys then have no bias); published: from three."""
     bias_1d: bool = False
+    """Whether attention knows the distance in reading order (a bias for each bucket of distances)."""
     bias_2d: bool = False
+    """Whether it knows the distances across and down the page; without ``layout`` it never does."""
     visual_segment: bool = True
+    """Whether cells have an embedding that says they are cells."""
     layer_norm_eps: Positive = 1e-5
+    """Added to the variance in every layer norm."""
