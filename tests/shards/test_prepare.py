@@ -277,3 +277,28 @@ def test_a_mistyped_source_costs_nothing_of_an_earlier_start(prepare, source, tm
         ).run()
     prepare("set")
     assert prepare.said == ["goes on from an earlier start, with 14 pages written"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_excluded_pages_are_counted_from_every_process(prepare, tmp_path, jobs):
+    names = tmp_path / "scored.txt"
+    names.write_text("tr03\ntr11\nte02\n")
+    without, report = prepare("without", reader=FunsdReader(exclude=[str(names)]), jobs=jobs)
+    assert len(without) == 20
+    assert list(report.refused.values()) == [3]
+    assert without.report["refused"] == report.refused
+
+
+def test_a_list_that_names_nothing_is_said_once(prepare, tmp_path):
+    names = tmp_path / "other.txt"
+    names.write_text("x\n")
+    _, report = prepare("all", reader=FunsdReader(exclude=[str(names)]), jobs=2)
+    (note,) = [name for name in report.kept if "names no page" in name]
+    assert report.kept[note] == 1
+
+
+def test_a_set_of_which_nothing_is_left_says_what_the_reader_met(prepare, source, tmp_path):
+    names = tmp_path / "everything.txt"
+    names.write_text("\n".join(file.stem for file in source.rglob("*.json")))
+    with pytest.raises(DocexpError, match=r"^no page came: there is nothing to write \(.*left out: 23 pages"):
+        prepare("none", reader=FunsdReader(exclude=[str(names)]))
