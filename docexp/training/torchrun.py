@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PR_SET_PDEATHSIG = 1
 PEER_GONE = 75
 """Exit status of a rank that ended because another one had."""
+GONE = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "Socket closed")
+"""What gloo says of a peer that is no more: met while reading, while writing, and afterwards (its tcp/pair.cc)."""
 SECOND_TO_END = 10.0
 """Seconds such a rank waits, for the other's end to be noticed first: that one's words count, and end this one too."""
 
@@ -58,7 +60,7 @@ def one_of_several() -> Iterator[None]:
         Path(place).write_text(json.dumps({"message": str(error), "timestamp": int(time.time())}))
         sys.exit(2)
     except RuntimeError as error:
-        if "Connection closed by peer" not in str(error) and "Connection reset by peer" not in str(error):
+        if not any(words in str(error) for words in GONE):
             raise
         time.sleep(SECOND_TO_END)
         sys.exit(PEER_GONE)
