@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from docexp.documents.page import ANNOTATION_KINDS
 from docexp.errors import DocexpError, nearest
 from docexp.shards.contents import LABELLED, Contents
+from docexp.shards.index_record import check_record
 from docexp.shards.table import FORMAT, open_table
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Index:
         """
         record = _read_record(folder)
         try:
+            check_record(record)
             return cls(
                 folder=folder,
                 facts=SetFacts(**{f.name: record[f.name] for f in fields(SetFacts) if _given(f, record)}),

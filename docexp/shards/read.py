@@ -37,6 +37,7 @@ class ShardReader:
         self._files: OrderedDict[int | None, int] = OrderedDict()  # by shard; the table has no number
         self._latest = -1, ""  # row and key: whoever reads a page wants its key as well
         self._names = [index.shown(shard) for shard in range(len(index.shards))]  # making one costs 5 μs
+        self._sizes = [shard.size for shard in index.shards]
         self._damage: dict[int, str | None] = {}
         self._renewals: set[int] = set()
         check_table(index.folder / TABLE, len(index))
@@ -89,6 +90,8 @@ class ShardReader:
 
     def _sample(self, row: int) -> tuple[int, str, dict[str, bytes]]:
         shard, offset, size = read_place(self._file(None), row)
+        if shard >= len(self._sizes) or offset + size > self._sizes[shard]:
+            raise DocexpError(f"{self.index.folder / TABLE} is damaged at row {row}. {self.index.remedy}")
         # pread has no file position to share, so files inherited over a fork serve both processes
         read = partial(os.pread, self._file(shard))
         try:
