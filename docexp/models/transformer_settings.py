@@ -1,7 +1,7 @@
 """What the settings of every BERT-like family have in common. Imports no torch."""
 
 from abc import ABC
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from docexp.errors import DocexpError
@@ -45,17 +45,50 @@ class TransformerSettings(ModelSettings, ABC):
             raise DocexpError(f"hidden_size={self.hidden_size} must be a multiple of heads={self.heads}")
 
 
-def check_box_embedding(hidden_size: int, coordinate_size: int, shape_size: int) -> None:
-    """Refuses widths of a box's parts that do not make up a token's vector: four coordinates, height and width."""
-    box = 4 * coordinate_size + 2 * shape_size
-    if box != hidden_size:
-        raise DocexpError(
-            f"4 × coordinate_size={coordinate_size} + 2 × shape_size={shape_size} is {box}; "
-            f"it must be hidden_size={hidden_size}"
-        )
+@dataclass(kw_only=True)
+class RelativeBiasSettings(TransformerSettings, ABC):
+    """A transformer whose boxes have embeddings by parts, and whose attention may know distances.
+
+    Raises:
+        DocexpError: parts of a box that do not make up a token's vector, or buckets that cannot be filled.
+    """
+
+    coordinate_size: AtLeast1 = 128
+    """Width of a coordinate's embedding; four of these and two of ``shape_size`` make up a box's, of width D."""
+    shape_size: AtLeast1 = 128
+    """Width of the embeddings of a box's height and width."""
+    bias_1d: bool = field(default=True, metadata={"added_default": True})
+    """Whether attention scores carry a bias for the distance in reading order."""
+    bias_2d: bool = field(default=True, metadata={"added_default": True})
+    """Whether they carry biases for the distances across and down the page; there are none with layout=false."""
+    train_rel_pos: bool = True
+    """Whether the relative-position biases train, as in the authors' code; false: frozen, as in transformers."""
+    rel_pos_init: Literal["normal", "local"] = "normal"
+    """How these biases start: ``normal`` (random, as in transformers), or ``local`` (those across and down the page
+    fall with distance, see ``relative_bias.local_table``): from scratch, small models then learn far sooner to look at
+    the part of the image where a word stands."""
+    rel_pos_bins: AtLeast1 = 32
+    """Buckets of the distance in reading order, both directions together."""
+    rel_pos_max: AtLeast1 = 128
+    """Distance in tokens from which all share a bucket."""
+    rel_2d_pos_bins: AtLeast1 = 64
+    """Buckets of the distance across the page, and of the distance down the page."""
+    rel_2d_pos_max: AtLeast1 = 256
+    """Distance in thousandths of the page from which all share a bucket."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        box = 4 * self.coordinate_size + 2 * self.shape_size
+        if box != self.hidden_size:
+            raise DocexpError(
+                f"4 × coordinate_size={self.coordinate_size} + 2 × shape_size={self.shape_size} is {box}; "
+                f"it must be hidden_size={self.hidden_size}"
+            )
+        _check_buckets("rel_pos", self.rel_pos_bins, self.rel_pos_max)
+        _check_buckets("rel_2d_pos", self.rel_2d_pos_bins, self.rel_2d_pos_max)
 
 
-def check_buckets(kind: str, bins: int, farthest: int) -> None:
+def _check_buckets(kind: str, bins: int, farthest: int) -> None:
     """Refuses buckets of distances that the published formula cannot fill.
 
     Half of the buckets are for each direction, half of these for single distances, the others grow ever wider.

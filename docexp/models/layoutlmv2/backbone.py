@@ -1,30 +1,29 @@
 """LayoutLMv2 behind the backbone contract."""
 
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LayoutLMv2Config
 
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.models.backbone import Encoded
-from docexp.models.flops import Work, transformer
+from docexp.models.flops import Work
+from docexp.models.layout_backbone import SETTING_OF, LayoutBackbone, bias_config, common_config
 from docexp.models.layoutlmv2.modeling import LayoutLMv2, StockLayoutLMv2
 from docexp.models.layoutlmv2.visual import STRIDE, Pyramid, VisualBackbone, VisualShape
 from docexp.models.plain import PlainBackbone
 from docexp.models.weight_names import TEXT_SIDE
-from docexp.models.weights import PublishedBackbone
 
 if TYPE_CHECKING:
     from docexp.models.layoutlmv2.settings import LayoutLMv2Settings
 
 
-class LayoutLMv2Backbone(PublishedBackbone):
+class LayoutLMv2Backbone(LayoutBackbone):
     """LayoutLMv2 (arXiv 2012.14740), and LayoutXLM: a transformer over sub-words and the cells of a visual grid.
 
     Its state dict's names are those of the published checkpoints, ``layoutlmv2.*``, those of LayoutXLM included: the
@@ -34,13 +33,9 @@ class LayoutLMv2Backbone(PublishedBackbone):
     family = "layoutlmv2"
     prefix = "layoutlmv2."
     setting_of: ClassVar[Mapping[str, str]] = {
-        "hidden_size": "hidden_size",
-        "num_hidden_layers": "layers",
-        "num_attention_heads": "heads",
-        "intermediate_size": "ffn_size",
+        **SETTING_OF,
         "coordinate_size": "coordinate_size",
         "shape_size": "shape_size",
-        "layer_norm_eps": "layer_norm_eps",
         "max_rel_pos": "rel_pos_max",
         "max_rel_2d_pos": "rel_2d_pos_max",
         "fast_qkv": "fast_qkv",
@@ -56,11 +51,8 @@ class LayoutLMv2Backbone(PublishedBackbone):
     text_side = TEXT_SIDE
 
     def __init__(self, settings: "LayoutLMv2Settings", vocab_size: int, pad_token_id: int) -> None:
-        super().__init__()
-        self.provides = settings.provides
-        self.hidden_size = settings.hidden_size
-        self.config = config = transformers_config(settings, vocab_size, pad_token_id)
-        self._max_tokens, self._layout = settings.max_tokens, settings.layout
+        config = transformers_config(settings, vocab_size, pad_token_id)
+        super().__init__(settings, config)
         self.layoutlmv2 = self._model(config, visual_backbone(settings), settings)
 
     def _model(
@@ -78,15 +70,10 @@ class LayoutLMv2Backbone(PublishedBackbone):
         Raises:
             DocexpError: a text longer than ``max_tokens``, or an image that is missing or of a size that does not fit.
         """
-        length = batch.input_ids.shape[1]
-        if length > self._max_tokens:
-            raise DocexpError(f"a text of {length} tokens in a model of max_tokens={self._max_tokens}")
         hidden = self.layoutlmv2(
-            input_ids=batch.input_ids,
-            bbox=batch.bbox if self._layout else torch.zeros_like(batch.bbox),
-            attention_mask=batch.mask.long(),
-            image=self._pixels(batch) if self.layoutlmv2.visual is not None else None,
+            **self.text_inputs(batch), image=self._pixels(batch) if self.layoutlmv2.visual is not None else None
         ).last_hidden_state
+        length = batch.input_ids.shape[1]
         return Encoded(
             text=hidden[:, :length],
             patches=hidden[:, length:] if self.layoutlmv2.visual is not None else None,
@@ -134,18 +121,11 @@ class LayoutLMv2Backbone(PublishedBackbone):
             positions = positions + cells
             projection = 2.0 * cells * visual.shape.channels * config.hidden_size
             embedding = visual_flops(visual.shape, height, width) + projection
-        layers = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
-        return Work(positions, transformer(positions, *layers) + embedding)
+        return self.layers_work(positions, embedding)
 
     def checkpoint_activations(self) -> None:
-        """Keeps only the input of every layer and of every visual block for the backward pass: less memory, same
-        numbers.
-
-        transformers refuses this for LayoutLMv2, for want of a class flag; its layers can.
-        """
-        self.layoutlmv2._set_gradient_checkpointing(
-            enable=True, gradient_checkpointing_func=partial(checkpoint, use_reentrant=False)
-        )
+        """Of every layer, and of every visual block."""
+        super().checkpoint_activations()
         if isinstance(self.layoutlmv2.visual, VisualBackbone):
             self.layoutlmv2.visual.backbone.bottom_up.checkpointed = True
 
@@ -158,14 +138,11 @@ class LayoutLMv2Backbone(PublishedBackbone):
         return "the visual backbone"
 
     def _pixels(self, batch: Batch) -> Tensor:
-        if batch.pixels is None:
-            raise DocexpError(
-                "the model sees the image, but the data has none: use model.image=none or data with images"
-            )
-        height, width = batch.pixels.shape[-2:]
+        pixels = self.pixel_inputs(batch)
+        height, width = pixels.shape[-2:]
         if height % STRIDE or width % STRIDE or not height or not width:
             raise DocexpError(f"an image of {height} × {width} pixels: both must be multiples of {STRIDE}")
-        return batch.pixels.to(self.layoutlmv2.visual_proj.weight.dtype)
+        return pixels.to(self.layoutlmv2.visual_proj.weight.dtype)
 
 
 class Given(nn.Module):
@@ -222,26 +199,10 @@ def visual_flops(shape: VisualShape, height: int, width: int) -> float:
 def transformers_config(settings: "LayoutLMv2Settings", vocab_size: int, pad_token_id: int) -> LayoutLMv2Config:
     """The settings in transformers' terms."""
     return LayoutLMv2Config(
-        vocab_size=vocab_size,
-        pad_token_id=pad_token_id,
-        max_position_embeddings=settings.max_tokens,
+        **common_config(settings, vocab_size, pad_token_id),
+        **bias_config(settings),
         type_vocab_size=settings.token_types,
-        hidden_size=settings.hidden_size,
-        num_hidden_layers=settings.layers,
-        num_attention_heads=settings.heads,
-        intermediate_size=settings.ffn_size,
-        coordinate_size=settings.coordinate_size,
-        shape_size=settings.shape_size,
         fast_qkv=settings.fast_qkv,
-        has_relative_attention_bias=settings.bias_1d,
-        has_spatial_attention_bias=settings.bias_2d and settings.layout,
         has_visual_segment_embedding=settings.visual_segment,
         image_feature_pool_shape=[settings.grid_size, settings.grid_size, settings.visual_channels],
-        rel_pos_bins=settings.rel_pos_bins,
-        max_rel_pos=settings.rel_pos_max,
-        rel_2d_pos_bins=settings.rel_2d_pos_bins,
-        max_rel_2d_pos=settings.rel_2d_pos_max,
-        hidden_dropout_prob=settings.dropout,
-        attention_probs_dropout_prob=settings.attention_dropout,
-        layer_norm_eps=settings.layer_norm_eps,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from docexp.errors import DocexpError
-from docexp.models.transformer_settings import TransformerSettings, check_box_embedding, check_buckets
+from docexp.models.transformer_settings import RelativeBiasSettings
 from docexp.settings import AtLeast1, Range
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ FINEST = 4
 
 
 @dataclass(kw_only=True)
-class LayoutLMv2Settings(TransformerSettings):
+class LayoutLMv2Settings(RelativeBiasSettings):
     """LayoutLMv2; the defaults are the paper's base model (arXiv 2012.14740 §2, appendix A, and the released code).
 
     The published weights, microsoft/layoutlmv2-base-uncased and -large-uncased, are licensed CC BY-NC-SA 4.0: not for
@@ -36,31 +36,9 @@ class LayoutLMv2Settings(TransformerSettings):
     token_types: ClassVar[int] = 2
     """Rows of the published token type table; docexp's pages are all of type 0."""
 
-    coordinate_size: AtLeast1 = 128
-    """Width of a coordinate's embedding; four of these and two of ``shape_size`` make up a box's, of width D."""
-    shape_size: AtLeast1 = 128
-    """Width of the embeddings of a box's height and width."""
     fast_qkv: bool = True
     """Whether queries, keys and values come from one matrix, as in the published base model (keys then have no bias),
     or from three, as in the published large one."""
-
-    bias_1d: bool = True
-    """Whether attention knows the distance in reading order (a bias for each bucket of distances)."""
-    bias_2d: bool = True
-    """Whether it knows the distances across and down the page; without ``layout`` it never does."""
-    train_rel_pos: bool = True
-    """Whether these biases train, as in the authors' code; false: frozen, as in transformers."""
-    rel_pos_init: Literal["normal", "local"] = "normal"
-    """How they start: ``normal`` (random, as in transformers), or ``local`` (those across and down the page fall with
-    distance, see ``relative_bias.local_table``), from which small models learn sooner."""
-    rel_pos_bins: AtLeast1 = 32
-    """Buckets of the distance in reading order, both directions together."""
-    rel_pos_max: AtLeast1 = 128
-    """Distance in tokens from which all share a bucket."""
-    rel_2d_pos_bins: AtLeast1 = 64
-    """Buckets of the distance across the page, and of the distance down the page."""
-    rel_2d_pos_max: AtLeast1 = 256
-    """Distance in thousandths of the page from which all share a bucket."""
 
     image: Literal["grid", "none"] = "grid"
     """``grid``: it sees the page's image as the cells of a grid; ``none``: it does not, and nothing of it is built."""
@@ -91,9 +69,6 @@ class LayoutLMv2Settings(TransformerSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_box_embedding(self.hidden_size, self.coordinate_size, self.shape_size)
-        check_buckets("rel_pos", self.rel_pos_bins, self.rel_pos_max)
-        check_buckets("rel_2d_pos", self.rel_2d_pos_bins, self.rel_2d_pos_max)
         if len(self.visual_blocks) != STAGES:
             raise DocexpError(f"visual_blocks={self.visual_blocks} must name the blocks of {STAGES} stages")
         if self.image == "grid":

@@ -2,31 +2,29 @@
 
 import math
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 from transformers import LayoutLMv3Config, LayoutLMv3Model
 
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.models.backbone import Encoded
-from docexp.models.flops import Work, transformer
+from docexp.models.flops import Work
+from docexp.models.layout_backbone import SETTING_OF, LayoutBackbone, bias_config, common_config
 from docexp.models.layoutlmv3.image_grid import resize_positions
 from docexp.models.layoutlmv3.modeling import LayoutLMv3, Shape
 from docexp.models.layoutlmv3.plain import plain_layoutlmv3
 from docexp.models.layoutlmv3.positions import CLASS, COLUMN, ROW, resized_axis
 from docexp.models.layoutlmv3.segments import positions_in_segments, segments_of
 from docexp.models.plain import PlainBackbone
-from docexp.models.weights import PublishedBackbone
 
 if TYPE_CHECKING:
     from docexp.models.layoutlmv3.settings import LayoutLMv3Settings
 
 
-class LayoutLMv3Backbone(PublishedBackbone):
+class LayoutLMv3Backbone(LayoutBackbone):
     """LayoutLMv3 (arXiv 2204.08387): a transformer over sub-words and image patches.
 
     Its state dict's names are those of the published checkpoints, ``layoutlmv3.*``: the attribute's name is the prefix.
@@ -35,13 +33,9 @@ class LayoutLMv3Backbone(PublishedBackbone):
     family = "layoutlmv3"
     prefix = "layoutlmv3."
     setting_of: ClassVar[Mapping[str, str]] = {
-        "hidden_size": "hidden_size",
-        "num_hidden_layers": "layers",
-        "num_attention_heads": "heads",
-        "intermediate_size": "ffn_size",
+        **SETTING_OF,
         "coordinate_size": "coordinate_size",
         "shape_size": "shape_size",
-        "layer_norm_eps": "layer_norm_eps",
         "patch_size": "patch_size",
         "max_rel_pos": "rel_pos_max",
         "max_rel_2d_pos": "rel_2d_pos_max",
@@ -65,11 +59,9 @@ class LayoutLMv3Backbone(PublishedBackbone):
     )
 
     def __init__(self, settings: "LayoutLMv3Settings", vocab_size: int, pad_token_id: int) -> None:
-        super().__init__()
-        self.provides = settings.provides
-        self.hidden_size = settings.hidden_size
-        self.config = config = transformers_config(settings, vocab_size, pad_token_id)
-        self._max_tokens, self.settings = settings.max_tokens, settings
+        config = transformers_config(settings, vocab_size, pad_token_id)
+        super().__init__(settings, config)
+        self.settings = settings
         self.layoutlmv3 = self._model(config, settings)
 
     def _model(self, config: LayoutLMv3Config, settings: "LayoutLMv3Settings") -> LayoutLMv3Model:
@@ -140,47 +132,30 @@ class LayoutLMv3Backbone(PublishedBackbone):
             patches = math.prod(side // config.patch_size for side in batch.pixels.shape[-2:])
             positions = positions + patches + 1  # and the visual class token
             embedding = 2.0 * patches * 3 * config.patch_size**2 * config.hidden_size
-        layers = (config.num_hidden_layers, config.hidden_size, config.intermediate_size)
-        return Work(positions, transformer(positions, *layers) + embedding)
+        return self.layers_work(positions, embedding)
 
     def plain(self) -> PlainBackbone:
         """``LayoutLMv3…``: see ``plain_layoutlmv3``."""
         return plain_layoutlmv3(self)
 
-    def checkpoint_activations(self) -> None:
-        """Keeps only every layer's input for the backward pass and computes the rest again: less memory, same numbers.
-
-        transformers refuses this for LayoutLMv3, for want of a class flag; its layers can.
-        """
-        self.layoutlmv3._set_gradient_checkpointing(
-            enable=True, gradient_checkpointing_func=partial(checkpoint, use_reentrant=False)
-        )
-
     def _text(self, batch: Batch) -> dict[str, Any]:
-        length = batch.input_ids.shape[1]
-        if length > self._max_tokens:
-            raise DocexpError(f"a text of {length} tokens in a model of max_tokens={self._max_tokens}")
-        bbox = batch.bbox if self.settings.layout else torch.zeros_like(batch.bbox)
-        inputs = {"input_ids": batch.input_ids, "bbox": bbox, "attention_mask": batch.mask.long()}
+        inputs: dict[str, Any] = dict(self.text_inputs(batch))
         if not self.settings.valid_span:
             return inputs
-        segments = segments_of(bbox, batch.mask)
+        segments = segments_of(inputs["bbox"], batch.mask)
         positions = positions_in_segments(segments, batch.mask, self.config.pad_token_id)
         return {**inputs, "segments": segments, "position_ids": positions}
 
     def _pixels(self, batch: Batch) -> Tensor:
         """Channels from -1 to 1 (``image_mean`` and ``image_std`` 0.5 of the published image processor)."""
-        if batch.pixels is None:
-            raise DocexpError(
-                "the model sees the image, but the data has none: use model.image=none or data with images"
-            )
-        patch, (height, width) = self.config.patch_size, batch.pixels.shape[-2:]
+        pixels = self.pixel_inputs(batch)
+        patch, (height, width) = self.config.patch_size, pixels.shape[-2:]
         if height % patch or width % patch or not height or not width:
             raise DocexpError(
                 f"an image of {height} × {width} pixels does not divide into patches of {patch} × {patch}"
             )
         weight = self.layoutlmv3.patch_embed.proj.weight
-        return ((batch.pixels.float() / 255 - 0.5) / 0.5).to(weight.dtype)
+        return ((pixels.float() / 255 - 0.5) / 0.5).to(weight.dtype)
 
 
 class StockLayoutLMv3Backbone(LayoutLMv3Backbone):
@@ -194,28 +169,13 @@ class StockLayoutLMv3Backbone(LayoutLMv3Backbone):
 def transformers_config(settings: "LayoutLMv3Settings", vocab_size: int, pad_token_id: int) -> LayoutLMv3Config:
     """The settings in transformers' terms."""
     return LayoutLMv3Config(
-        vocab_size=vocab_size,
-        pad_token_id=pad_token_id,
+        **common_config(settings, vocab_size, pad_token_id)
         # positions count from pad_token_id + 1, as in RoBERTa
-        max_position_embeddings=settings.max_tokens + pad_token_id + 1,
+        | {"max_position_embeddings": settings.max_tokens + pad_token_id + 1},
+        **bias_config(settings),
         type_vocab_size=1,
-        hidden_size=settings.hidden_size,
-        num_hidden_layers=settings.layers,
-        num_attention_heads=settings.heads,
-        intermediate_size=settings.ffn_size,
-        coordinate_size=settings.coordinate_size,
-        shape_size=settings.shape_size,
         input_size=settings.image_size,
         patch_size=settings.patch_size,
         text_embed=settings.text,
         visual_embed=settings.image == "patches",
-        has_relative_attention_bias=settings.bias_1d,
-        has_spatial_attention_bias=settings.layout and settings.bias_2d,
-        rel_pos_bins=settings.rel_pos_bins,
-        max_rel_pos=settings.rel_pos_max,
-        rel_2d_pos_bins=settings.rel_2d_pos_bins,
-        max_rel_2d_pos=settings.rel_2d_pos_max,
-        hidden_dropout_prob=settings.dropout,
-        attention_probs_dropout_prob=settings.attention_dropout,
-        layer_norm_eps=settings.layer_norm_eps,
     )

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from docexp.errors import DocexpError
-from docexp.models.settings import ModelSettings
-from docexp.settings import AtLeast0, AtLeast1, Positive, ShareBelow1, shown
+from docexp.models.transformer_settings import RelativeBiasSettings
+from docexp.settings import AtLeast0, AtLeast1, Positive, shown
 
 if TYPE_CHECKING:
     from docexp.documents.page import BoxLevel
@@ -19,7 +19,7 @@ SCALES = 4
 
 
 @dataclass(kw_only=True)
-class LayoutLMv3Settings(ModelSettings):
+class LayoutLMv3Settings(RelativeBiasSettings):
     """LayoutLMv3; the defaults are the paper's base model (arXiv 2204.08387 §2.1, §3.1, and the released code).
 
     The published weights, microsoft/layoutlmv3-base and -large, are licensed CC BY-NC-SA 4.0: not for commercial use,
@@ -29,18 +29,6 @@ class LayoutLMv3Settings(ModelSettings):
         DocexpError: a value out of range or a combination that cannot be built, naming the keys.
     """
 
-    layers: AtLeast1 = 12
-    """Transformer layers."""
-    heads: AtLeast1 = 12
-    """Attention heads of a layer."""
-    hidden_size: AtLeast1 = 768
-    """Width of a token's vector, D."""
-    ffn_size: AtLeast1 = 3072
-    """Width inside the feed-forward layers."""
-    coordinate_size: AtLeast1 = 128
-    """Width of a coordinate's embedding; four of these and two of ``shape_size`` make up a box's, of width D."""
-    shape_size: AtLeast1 = 128
-    """Width of the embeddings of a box's height and width."""
     image_size: AtLeast1 = 224
     """Height and width of the image in pixels; pages are resized to it whatever their proportions. Weights made at
     another size are loaded all the same: their position embeddings are interpolated."""
@@ -49,8 +37,6 @@ class LayoutLMv3Settings(ModelSettings):
 
     text: bool = True
     """Whether the model reads the words; false: it sees the image alone."""
-    layout: bool = True
-    """Whether it sees where things are; false: every box is zero, and the 2-D relative biases are not built."""
     image: Literal["patches", "none"] = "patches"
     """``patches``: it sees the page's image; ``none``: it does not, and nothing of the image is built."""
 
@@ -61,32 +47,10 @@ class LayoutLMv3Settings(ModelSettings):
     """Four layers, counted from 0, whose patches become maps at strides of a quarter to two patches, for detectors;
     empty: none. The published detectors take [3,5,7,11], large ones [7,11,15,23]."""
 
-    bias_1d: bool = field(default=True, metadata={"added_default": True})
-    """Whether attention scores carry a bias for the distance in reading order."""
-    bias_2d: bool = field(default=True, metadata={"added_default": True})
-    """Whether they carry biases for the distances across and down the page; there are none with layout=false."""
     valid_span: bool = field(default=False, metadata={"added_default": False})
     """Whether reading order counts inside segments alone, as in the Chinese model: tokens of different boxes (at
     ``data.box_level``) are as far apart as can be, text and image at distance 0, and positions begin anew in each."""
-    train_rel_pos: bool = True
-    """Whether the relative-position biases train, as in the authors' code; false: frozen, as in transformers."""
-    rel_pos_init: Literal["normal", "local"] = "normal"
-    """How these biases start: ``normal`` (random, as in transformers), or ``local`` (those across and down the page
-    fall with distance, see ``relative_bias.local_table``): from scratch, small models then learn far sooner to look at
-    the part of the image where a word stands."""
-    rel_pos_bins: AtLeast1 = 32
-    """Buckets of the distance in reading order, both directions together."""
-    rel_pos_max: AtLeast1 = 128
-    """Distance in tokens from which all share a bucket."""
-    rel_2d_pos_bins: AtLeast1 = 64
-    """Buckets of the distance across the page, and of the distance down the page."""
-    rel_2d_pos_max: AtLeast1 = 256
-    """Distance in thousandths of the page from which all share a bucket."""
 
-    dropout: ShareBelow1 = 0.1
-    """Dropout of hidden vectors."""
-    attention_dropout: ShareBelow1 = 0.1
-    """Dropout of attention weights."""
     attention: Literal["sdpa", "eager"] = field(default="sdpa", metadata={"added_default": "eager"})
     """``sdpa``: fused or tiled, with one bias for all layers; ``eager``: transformers' own computation, several times
     slower, for comparison and for attention maps. Values and gradients are the same but for rounding, dropout draws
@@ -103,30 +67,10 @@ class LayoutLMv3Settings(ModelSettings):
         super().__post_init__()
         if not self.text and self.image == "none":
             raise DocexpError("text=false with image=none leaves nothing to see; allow one of them")
-        if self.max_tokens < 3:
-            raise DocexpError(f"max_tokens={self.max_tokens} must be at least 3: two are special tokens")
-        self._check_sizes()
-        self._check_choices()
-        self._check_pyramid()
-
-    def _check_sizes(self) -> None:
-        if self.hidden_size % self.heads:
-            raise DocexpError(f"hidden_size={self.hidden_size} must be a multiple of heads={self.heads}")
-        box = 4 * self.coordinate_size + 2 * self.shape_size
-        if box != self.hidden_size:
-            raise DocexpError(
-                f"4 × coordinate_size={self.coordinate_size} + 2 × shape_size={self.shape_size} is {box}; "
-                f"it must be hidden_size={self.hidden_size}"
-            )
         if self.image_size < self.patch_size or self.image_size % self.patch_size:
             raise DocexpError(f"image_size={self.image_size} must be a multiple of patch_size={self.patch_size}")
-        for kind in ("rel_pos", "rel_2d_pos"):
-            bins, farthest = getattr(self, f"{kind}_bins"), getattr(self, f"{kind}_max")
-            # half of the buckets for each direction, half of these for single distances, the others ever wider
-            if bins < 4 or bins % 4:
-                raise DocexpError(f"{kind}_bins={bins} must be a multiple of 4")
-            if farthest <= bins // 4:
-                raise DocexpError(f"{kind}_max={farthest} must be above {bins // 4}, a quarter of {kind}_bins={bins}")
+        self._check_choices()
+        self._check_pyramid()
 
     def _check_choices(self) -> None:
         """Refuses what would have no effect, or not the effect that its name promises."""
