@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from transformers.utils import logging
@@ -66,12 +66,10 @@ def export(run: ResolvedRun, checkpoint: Path, out: Path, pages: int | None) -> 
             draft.rename(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return Exported(out, *exported)
+    return replace(exported, folder=out)
 
 
-def _fill(
-    run: ResolvedRun, checkpoint: Path, module: RunModule, draft: Path, pages: int | None
-) -> tuple[str, str, Agreement, str, float, float, str]:
+def _fill(run: ResolvedRun, checkpoint: Path, module: RunModule, draft: Path, pages: int | None) -> Exported:
     backbone, head = module.backbone.plain(), module.task.plain_head()
     logging.disable_progress_bar()
     name = write_model(draft, backbone, head)
@@ -102,7 +100,7 @@ def _fill(
     )
     shutil.copyfile(run.folder.config, draft / CONFIG)
     (draft / "README.md").write_text(model_card(facts), encoding="utf-8")
-    return name, scored, agreement, metric, ours, theirs, facts.weights.licence
+    return Exported(draft, name, scored, agreement, metric, ours, theirs, facts.weights.licence)
 
 
 def _chosen(run: ResolvedRun, pages: int | None) -> tuple[Sequence[int], str]:

@@ -32,7 +32,6 @@ PIXEL_TOLERANCE = 1e-5
 class Agreement:
     """What docexp and plain transformers made of the same pages."""
 
-    pages: int
     windows: int
     difference: float
     """The largest distance of two logits."""
@@ -43,6 +42,11 @@ class Agreement:
     as text: they were given as token ids."""
     ours: list[Prediction]
     theirs: list[Prediction]
+
+    def __str__(self) -> str:
+        ids = f" {self.as_ids} of the windows were given as token ids." if self.as_ids else ""
+        apart = f"at most {self.difference:.1e} apart (the largest is {self.largest:.1f})"
+        return f"the same predictions, logits {apart}.{ids}"
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ def compare_pages(
             raise DocexpError(
                 f"page {page.id}: plain transformers predicts otherwise than docexp. Nothing was exported."
             )
-    return Agreement(len(rows), windows, difference, largest, as_ids, ours, theirs)
+    return Agreement(windows, difference, largest, as_ids, ours, theirs)
 
 
 def _plain_inputs(

@@ -24,8 +24,15 @@ from docexp.models.weight_rows import Rows, fitted_rows
 TEXT_MODELS = {"bert": "bert.", "roberta": "roberta.", "xlm-roberta": "roberta."}
 """``model_type`` of the text models that a backbone may start from, and the prefix of their checkpoints' names."""
 
-TEXT_KEYS = ("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size", "hidden_act")
-"""What of a text model's ``config.json`` has to agree; also ``layer_norm_eps``."""
+TEXT_KEYS = (
+    "num_hidden_layers",
+    "num_attention_heads",
+    "hidden_size",
+    "intermediate_size",
+    "hidden_act",
+    "layer_norm_eps",
+)
+"""What of a text model's ``config.json`` has to agree."""
 
 
 class PublishedBackbone(Backbone):
@@ -198,14 +205,14 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _check_config(backbone: PublishedBackbone, kind: str, published: Mapping[str, Any], source: str) -> None:
-    texts = [name for name in TEXT_MODELS if backbone.text_side]
+    texts = TEXT_MODELS if backbone.text_side else ()
     if kind not in (backbone.family, *texts):
         raise DocexpError(
             f"{source} holds a model of the family {kind}; this one is {backbone.family}"
             + (f" and takes, besides its own, {', '.join(texts)}" if texts else "")
             + ". Choose the model that belongs to the weights, or other weights."
         )
-    keys = backbone.config_keys if kind == backbone.family else (*TEXT_KEYS, "layer_norm_eps")
+    keys = backbone.config_keys if kind == backbone.family else TEXT_KEYS
     pairs = {key: (published.get(key), getattr(backbone.config, key)) for key in keys}
     differing = {key: pair for key, pair in pairs.items() if pair[0] is not None and pair[0] != pair[1]}
     if differing:

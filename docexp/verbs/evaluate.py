@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docexp.config.project import Project
-from docexp.errors import DocexpError
-from docexp.verbs.opened import open_checkpoint, open_run
+from docexp.verbs.opened import one_run, open_checkpoint, open_run
 from docexp.verbs.words import default_runs, split_words
 
 HELP = """usage: docexp evaluate RUN [data=…] [split=test] [checkpoint=last|best] [key=value …]
@@ -34,17 +33,13 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
         print(HELP)
         return 0
     project = Project.at(project_dir)
-    names, overrides = split.names, split.overrides
-    if not names and overrides and overrides[0].startswith("experiment="):
-        names, overrides = overrides[:1], overrides[1:]
-    if len(names) != 1:
-        raise DocexpError("evaluate takes one run: an identity, a folder, or experiment=…. See: docexp evaluate --help")
-    return _evaluate(names[0], split.arguments, overrides, project)
+    name, overrides = one_run(split, "evaluate")
+    return _evaluate(name, split.arguments, overrides, project)
 
 
 def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], project: Project) -> int:
     runs = Path(arguments.get("runs") or default_runs())
-    resolved = open_run(name, runs, "evaluate", overrides, project)
+    resolved = open_run(name, runs, "evaluate", overrides, project, groups=GROUPS)
     split = arguments.get("split", "test")
     if not resolved.corpora.has(split):
         resolved.corpora.indices[0].split(split)  # says which there are

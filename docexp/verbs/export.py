@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from docexp.config.project import Project
 from docexp.errors import DocexpError
-from docexp.verbs.opened import open_checkpoint, open_run
+from docexp.verbs.opened import one_run, open_checkpoint, open_run
 from docexp.verbs.words import default_runs, split_words
 
 if TYPE_CHECKING:
@@ -43,33 +43,26 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
     if split.flags or not words:
         print(HELP)
         return 0
-    names, overrides = split.names, split.overrides
-    if not names and overrides and overrides[0].startswith("experiment="):
-        names, overrides = overrides[:1], overrides[1:]
-    if len(names) != 1:
-        raise DocexpError("export takes one run: an identity, a folder, or experiment=…. See: docexp export --help")
+    name, overrides = one_run(split, "export")
     if "out" not in split.arguments:
         raise DocexpError("export needs a folder to make: out=DIR")
-    return _export(names[0], split.arguments, overrides, Project.at(project_dir))
+    return _export(name, split.arguments, overrides, Project.at(project_dir))
 
 
 def _export(name: str, arguments: dict[str, str], overrides: Sequence[str], project: Project) -> int:
     pages = _pages(arguments.get("pages", str(PAGES)))
     runs = Path(arguments.get("runs") or default_runs())
-    resolved = open_run(name, runs, "export", [*overrides, "hardware=cpu"], project)
+    resolved = open_run(name, runs, "export", overrides, project, groups=GROUPS)
     _check_data(resolved)
     checkpoint = open_checkpoint(resolved, arguments.get("checkpoint"))
 
     from docexp.inference.export import export
 
     made = export(resolved, checkpoint, Path(arguments["out"]).expanduser(), pages)
-    found = made.agreement
-    ids = f" {found.as_ids} windows were given as token ids." if found.as_ids else ""
     print(
         f"{made.folder}: {made.model_class} of run {resolved.identity}, {checkpoint.name}\n"
-        f"scored again through plain transformers, {made.scored}: the same predictions, logits at most "
-        f"{found.difference:.1e} apart (the largest is {found.largest:.1f}), "
-        f"{made.metric} {100 * made.theirs:.1f} there and {100 * made.ours:.1f} here.{ids}"
+        f"scored again through plain transformers, {made.scored}: {made.agreement}\n"
+        f"{made.metric} {100 * made.theirs:.1f} there and {100 * made.ours:.1f} here"
     )
     if made.licence:
         print(f"licence of the weights it started from: {made.licence}")

@@ -13,6 +13,7 @@ from docexp.errors import DocexpError, choice
 from docexp.inputs.settings import PageSettings
 from docexp.settings import hints_of
 from docexp.verbs.train import from_plain
+from docexp.verbs.words import Words
 
 if TYPE_CHECKING:
     from docexp.runs.resolve import ResolvedRun
@@ -20,15 +21,32 @@ if TYPE_CHECKING:
 CHECKPOINTS = ("last", "best")
 
 
-def open_run(name: str, runs: Path, verb: str, overrides: Sequence[str], project: Project) -> "ResolvedRun":
-    """The run with its data, or with other data and hardware.
+def one_run(words: Words, verb: str) -> tuple[str, list[str]]:
+    """The run that a command names, and its overrides; an ``experiment=…`` in front of these is a name.
+
+    Raises:
+        DocexpError: there is no name, or more than one.
+    """
+    names, overrides = words.names, words.overrides
+    if not names and overrides and overrides[0].startswith("experiment="):
+        names, overrides = overrides[:1], overrides[1:]
+    if len(names) != 1:
+        raise DocexpError(f"{verb} takes one run: an identity, a folder, or experiment=…. See: docexp {verb} --help")
+    return names[0], overrides
+
+
+def open_run(
+    name: str, runs: Path, verb: str, overrides: Sequence[str], project: Project, *, groups: Sequence[str]
+) -> "ResolvedRun":
+    """The run with its data, or with other data and hardware; on the CPU, where hardware is not among ``groups``.
 
     Args:
         name: an identity or its beginning, a run's folder, or settings.
         runs: where runs are looked for.
         verb: what refusals name.
-        overrides: of data and hardware.
+        overrides: of settings in ``groups``.
         project: where choices are looked up.
+        groups: what the verb lets one change: data, and perhaps hardware.
 
     Raises:
         DocexpError: no such run, no such data, or an override of anything else.
@@ -38,7 +56,9 @@ def open_run(name: str, runs: Path, verb: str, overrides: Sequence[str], project
     from docexp.runs.resolve import ResolvedRun, check_pages, open_corpora
 
     folder = find(name, runs, project)
-    plain = changed(folder.read_config(), overrides, project, verb)
+    plain = changed(folder.read_config(), overrides, project, verb, groups=groups)
+    if "hardware" not in groups:
+        plain["hardware"] = compose(["hardware=cpu"], project).config["hardware"]
     settings = from_plain(plain, project, str(folder.config))
     settings.hardware.check_present()
     corpora = open_corpora(settings.data)
@@ -64,13 +84,15 @@ def open_checkpoint(run: "ResolvedRun", asked: str | None) -> Path:
     return checkpoint
 
 
-def changed(config: dict[str, Any], overrides: Sequence[str], project: Project, verb: str) -> dict[str, Any]:
+def changed(
+    config: dict[str, Any], overrides: Sequence[str], project: Project, verb: str, *, groups: Sequence[str]
+) -> dict[str, Any]:
     """A run's configuration with other data or hardware.
 
     ``data=…`` changes where the pages come from, and nothing about how they are read; ``data.KEY=…`` changes that.
 
     Raises:
-        DocexpError: an override of anything but data and hardware, which would be another model than was trained.
+        DocexpError: an override of anything but ``groups``, which would be another model than was trained.
     """
     plain = {**config, "data": dict(config["data"]), "hardware": {**config["hardware"], "devices": 1}}
     composed = compose(overrides, project)
@@ -80,8 +102,10 @@ def changed(config: dict[str, Any], overrides: Sequence[str], project: Project, 
     for word in overrides:
         key = word.lstrip("+").partition("=")[0]
         group, _, name = key.partition(".")
-        if group not in ("data", "hardware"):
-            raise DocexpError(f"{word}: {verb} takes data and hardware settings; the rest is the trained run's own")
+        if group not in groups:
+            raise DocexpError(
+                f"{word}: {verb} takes {' and '.join(groups)} settings; the rest is the trained run's own"
+            )
         if name:
             plain[group][name.partition(".")[0]] = chosen[group][name.partition(".")[0]]
         elif group == "hardware":

@@ -14,7 +14,8 @@ def test_a_run_is_exported_and_mistakes_are_named(train, cli, tmp_path: Path) ->
         ("out=out2",): "export takes one run",
         ("experiment=custom", "out=out2", "pages=0"): "pages=0 must be a whole number, at least 1, or all",
         ("experiment=custom", "out=out2", "checkpoint=best"): "has no best checkpoint",
-        ("experiment=custom", "out=out2", "model.layers=2"): "model.layers=2: export takes data",
+        ("experiment=custom", "out=out2", "model.layers=2"): "model.layers=2: export takes data settings",
+        ("experiment=custom", "out=out2", "hardware.precision=bf16-mixed"): "bf16-mixed: export takes data settings",
     }
     started = [(cli("export", *words), told) for words, told in wrong.items()]
     status, output = good.wait()

@@ -12,7 +12,6 @@ from transformers import LayoutLMv3ImageProcessorPil, LayoutLMv3Model
 
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
-from docexp.models.backbone import Encoded
 from docexp.models.layoutlmv3.backbone import LayoutLMv3Backbone
 
 torch.set_num_threads(1)
@@ -31,13 +30,9 @@ ARMS = {
 }
 
 
-def outputs(encoded: Encoded) -> dict[str, Tensor]:
-    return {name: value for name, value in vars(encoded).items() if value is not None}
-
-
 @pytest.mark.parametrize("arm", ARMS)
 def test_it_provides_what_it_says_and_every_trainable_parameter_gets_a_gradient(
-    small: Callable[..., Any], make_batch: Callable[..., Batch], arm: str
+    small: Callable[..., Any], make_batch: Callable[..., Batch], arm: str, outputs: Callable[..., dict[str, Tensor]]
 ) -> None:
     settings = small(**ARMS[arm])
     torch.manual_seed(0)
@@ -92,7 +87,9 @@ def test_pixels_are_normalised_as_published(small: Callable[..., Any], make_batc
     assert small().build(120, 1).double()._pixels(batch).dtype == torch.float64
 
 
-def test_without_layout_no_place_changes_anything(small: Callable[..., Any], make_batch: Callable[..., Batch]) -> None:
+def test_without_layout_no_place_changes_anything(
+    small: Callable[..., Any], make_batch: Callable[..., Batch], outputs: Callable[..., dict[str, Tensor]]
+) -> None:
     batch, moved = make_batch((23, 9)), make_batch((23, 9))
     moved.bbox = moved.bbox // 2
     torch.manual_seed(0)
@@ -104,32 +101,22 @@ def test_without_layout_no_place_changes_anything(small: Callable[..., Any], mak
 
 @pytest.mark.parametrize("arm", ["all", "image alone", "frozen biases"])
 def test_checkpointed_activations_change_no_bit(
-    small: Callable[..., Any], make_batch: Callable[..., Batch], arm: str
+    small: Callable[..., Any], make_batch: Callable[..., Batch], check_checkpointing: Callable[..., None], arm: str
 ) -> None:
-    batch = make_batch((23, 9))
-
-    def step(checkpointed: bool) -> tuple[Tensor, dict[str, Tensor], int]:
-        torch.manual_seed(0)
-        backbone = small(dropout=0.1, attention_dropout=0.1, **ARMS[arm]).build(120, 1)
-        if checkpointed:
-            backbone.checkpoint_activations()
-        kept: list[int] = []
-        with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
-            pooled = backbone(batch).pooled
-        pooled.square().sum().backward()
-        return pooled, {n: w.grad for n, w in backbone.named_parameters() if w.grad is not None}, sum(kept)
-
-    (plain, gradients, kept), (checkpointed, others, fewer) = step(False), step(True)
-    assert torch.equal(plain, checkpointed)
-    assert gradients.keys() == others.keys() and all(torch.equal(gradients[n], others[n]) for n in gradients)
-    assert fewer < kept / 2
+    settings = small(dropout=0.1, attention_dropout=0.1, **ARMS[arm])
+    check_checkpointing(lambda: settings.build(120, 1), make_batch((23, 9)))
 
 
 @pytest.mark.parametrize("arm", ARMS)
 @pytest.mark.parametrize("lengths", [(23, 17, 9), (16, 16)], ids=["padded", "full"])
 @pytest.mark.parametrize("precision", ["fp32", "float64", "bf16-mixed"])
 def test_sdpa_gives_the_values_and_gradients_of_eager_attention(
-    small: Callable[..., Any], make_batch: Callable[..., Batch], arm: str, lengths: tuple[int, ...], precision: str
+    small: Callable[..., Any],
+    make_batch: Callable[..., Batch],
+    arm: str,
+    lengths: tuple[int, ...],
+    precision: str,
+    outputs: Callable[..., dict[str, Tensor]],
 ) -> None:
     batch, found = make_batch(lengths), {}
     for attention in ("sdpa", "eager"):

@@ -26,21 +26,16 @@ def stock_of(backbone: LayoutLMv3Backbone, labels: int) -> LayoutLMv3ForTokenCla
     return LayoutLMv3ForTokenClassification(config)
 
 
-def make_everything_matter(model: nn.Module) -> None:
-    """Draws every parameter anew, so that none is zero or one and the biases are as large as the scores."""
-    draw = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            norm = "norm" in name.lower() and name.endswith("weight")
-            std = 1.0 if "rel_pos" in name else 0.2
-            weight.copy_(torch.randn(weight.shape, generator=draw) * std + float(norm))
-
-
-def copied(backbone: nn.Module, head: nn.Module, stock: nn.Module) -> None:
+@pytest.fixture
+def copied(make_everything_matter: Callable[[nn.Module], None]) -> Callable[..., None]:
     """Our state dict into the stock model, by name, strictly."""
-    make_everything_matter(backbone)
-    make_everything_matter(head)
-    stock.load_state_dict({**backbone.state_dict(), **head.state_dict()}, strict=True)
+
+    def copy(backbone: nn.Module, head: nn.Module, stock: nn.Module) -> None:
+        make_everything_matter(backbone)
+        make_everything_matter(head)
+        stock.load_state_dict({**backbone.state_dict(), **head.state_dict()}, strict=True)
+
+    return copy
 
 
 def pixel_values(batch: Batch, dtype: torch.dtype) -> Tensor:
@@ -78,6 +73,7 @@ def test_outputs_and_gradients_equal_those_of_the_stock_model(
     train_rel_pos: bool,
     labels: int,
     lengths: tuple[int, ...],
+    copied: Callable[..., None],
 ) -> None:
     dtype = torch.float64 if precision == "float64" else torch.float32
     backbone = small(attention="eager", train_rel_pos=train_rel_pos).build(120, 1)
@@ -108,7 +104,9 @@ def test_outputs_and_gradients_equal_those_of_the_stock_model(
         torch.testing.assert_close(ours[name], theirs[name], rtol=tolerance, atol=tolerance * theirs[name].abs().max())
 
 
-def test_the_same_seed_drops_the_same_values(small: Callable[..., Any], make_batch: Callable[..., Batch]) -> None:
+def test_the_same_seed_drops_the_same_values(
+    small: Callable[..., Any], make_batch: Callable[..., Batch], copied: Callable[..., None]
+) -> None:
     backbone = small(attention="eager", dropout=0.2, attention_dropout=0.3).build(120, 1)
     head, stock, batch = TokenClassifier(48, 13, 0.2), stock_of(backbone, 13), make_batch(RAGGED)
     copied(backbone, head, stock)
@@ -147,7 +145,7 @@ def test_the_same_seed_draws_the_same_weights(small: Callable[..., Any], labels:
 
 
 def test_no_position_changes_the_others_when_padding_grows(
-    small: Callable[..., Any], make_batch: Callable[..., Batch]
+    small: Callable[..., Any], make_batch: Callable[..., Batch], make_everything_matter: Callable[..., None]
 ) -> None:
     backbone = small().build(120, 1).double()
     make_everything_matter(backbone)
@@ -157,7 +155,7 @@ def test_no_position_changes_the_others_when_padding_grows(
     torch.testing.assert_close(backbone(longer).patches[0], backbone(batch).patches[0], rtol=0, atol=1e-12)
 
 
-def test_heads_are_the_published_ones(small: Callable[..., Any]) -> None:
+def test_heads_are_the_published_ones(small: Callable[..., Any], make_everything_matter: Callable[..., None]) -> None:
     config = small().build(120, 1).config
     config.num_labels = 5
     stock = modeling_layoutlmv3.LayoutLMv3ClassificationHead(config)

@@ -131,6 +131,7 @@ class _Article:
             if not lines:
                 break
             mark = self.leaf.write([f"{number}." if bullet == "number" else bullet], column.left, column.y, self.font)
+            self.leaf.fixed |= set(mark)
             first = self.leaf.lines.pop()
             count = len(self.leaf.lines)
             place = (indent, column.right, column.y)

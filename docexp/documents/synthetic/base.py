@@ -1,12 +1,11 @@
 """What all built-in corpora share: how many documents of each split, the seed, the scanner."""
 
-from abc import abstractmethod
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from docexp.documents.page import Page
 from docexp.documents.readers.reader import SPLITS, Reader, Report
 from docexp.settings import AtLeast0
 
@@ -35,10 +34,10 @@ class Corpus(Reader):
             for number in range(getattr(self, split)):
                 yield split, number
 
-    @abstractmethod
-    def read(self, unit: Any, report: Report) -> Iterator[tuple[str, Page]]:
-        """The pages of one document."""
-
     def key(self, split: str, number: int) -> str:
         """A document's id."""
         return f"{self.name}-{self.seed}-{split}-{number:06d}"
+
+    def stream(self, split: str, number: int, purpose: str) -> random.Random:
+        """The generator of a document for one purpose."""
+        return random.Random(f"{self.key(split, number)} {purpose}")  # text seeds by SHA-512: alike in every process

@@ -15,8 +15,6 @@ from docexp.documents.synthetic.leaf import Leaf
 from docexp.documents.synthetic.phrases import KEYS, STATEMENTS
 from docexp.documents.synthetic.questions import (
     Asked,
-    Ceiling,
-    ceiling,
     enough,
     holds,
     plan_questions,
@@ -67,10 +65,6 @@ class SyntheticArticles(Drawn):
         """See ``article``."""
         return [article.layout_article(rng, words)]
 
-    def compose(self, unit: Unit, leaves: list[Leaf], words: Vocabulary) -> Iterator[Page]:
-        """One page."""
-        yield self.page(unit, leaves[0])
-
     def note(self, page: Page, document: list[Page], report: Report) -> None:
         """What the naive reading order gets wrong."""
         report.note(
@@ -108,10 +102,6 @@ class SyntheticTables(Drawn):
     def layout(self, rng: random.Random, words: Vocabulary) -> list[Leaf]:
         """See ``tables``."""
         return [tables.layout_tables(rng, words)]
-
-    def compose(self, unit: Unit, leaves: list[Leaf], words: Vocabulary) -> Iterator[Page]:
-        """One page."""
-        yield self.page(unit, leaves[0])
 
 
 @dataclass(kw_only=True)
@@ -165,11 +155,6 @@ class SyntheticQuestions(Drawn):
             "reading_order": (),
         }
 
-    def ceiling(self, split: str) -> Ceiling:
-        """What nobody beats who answers by pointing at words, in exact matches; counted by drawing the whole split."""
-        units = [unit for unit in self.units(None, Report()) if unit[0] == split]
-        return ceiling(self.document(*unit) for unit in units)
-
     def layout(self, rng: random.Random, words: Vocabulary) -> list[Leaf]:
         """See ``statement``; a document with too little to ask about is laid out anew."""
         while True:
@@ -185,10 +170,9 @@ class SyntheticQuestions(Drawn):
             if stay_unique(asked, found):
                 return found
 
-    def compose(self, unit: Unit, leaves: list[Leaf], words: Vocabulary) -> Iterator[Page]:
+    def compose(self, unit: Unit, leaves: list[Leaf], originals: list[Leaf], words: Vocabulary) -> Iterator[Page]:
         """The pages in their order, each with its questions."""
         split, number, is_twin = unit
-        originals = self.layout(self.stream(split, number, "layout"), words) if is_twin else leaves
         asked = self._asked(originals, split, number)
         told = {name: (leaf.text(leaf.field_words[name]),) for leaf in leaves for name in leaf.field_words}
         for place, leaf in enumerate(leaves):

@@ -4,6 +4,7 @@ import random
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -86,11 +87,7 @@ class Synthetic(Corpus):
         Twins have the same words and boxes. What the pixels of image-cued sections show is turned by so many columns,
         and the labels with it.
         """
-        key = self.key(split, number)
-
-        def stream(purpose: str) -> random.Random:
-            return random.Random(f"{key} {purpose}")  # text seeds by SHA-512: the same in every process
-
+        stream = partial(self.stream, split, number)
         sections, tone = plan_sections(
             stream("cues"),
             self.cue_shares,
@@ -104,7 +101,7 @@ class Synthetic(Corpus):
         scanner = SCANNERS[self.noise]
         if scanner is not None:
             image, boxes = scan(image, boxes, scanner, np.random.default_rng(stream("noise").getrandbits(64)))
-        return record(sheet, key, boxes, stream("order"), encode(image, noisy=scanner is not None))
+        return record(sheet, self.key(split, number), boxes, stream("order"), encode(image, noisy=scanner is not None))
 
 
 @dataclass(kw_only=True)

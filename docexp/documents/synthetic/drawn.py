@@ -66,9 +66,10 @@ class Drawn(Corpus):
     def layout(self, rng: random.Random, words: Vocabulary) -> list[Leaf]:
         """The pages of one document, laid out."""
 
-    @abstractmethod
-    def compose(self, unit: Unit, leaves: list[Leaf], words: Vocabulary) -> Iterator[Page]:
-        """The pages of one document from its leaves, each made by ``page``."""
+    def compose(self, unit: Unit, leaves: list[Leaf], originals: list[Leaf], words: Vocabulary) -> Iterator[Page]:
+        """The pages of one document, each from a leaf by ``page``; ``originals`` are the leaves that a twin retells."""
+        for leaf in leaves:
+            yield self.page(unit, leaf)
 
     @property
     def language_shares(self) -> dict[str, float]:
@@ -107,13 +108,12 @@ class Drawn(Corpus):
         shares = self.language_shares
         (language,) = self.stream(split, number, "language").choices(list(shares), list(shares.values()))
         words = vocabulary(language)
-        leaves = self.layout(self.stream(split, number, "layout"), words)
-        if is_twin:
-            leaves = self.retold(leaves, split, number, words)
+        originals = self.layout(self.stream(split, number, "layout"), words)
+        leaves = self.retold(originals, split, number, words) if is_twin else originals
         if self.document_class == "language":
             for leaf in leaves:
                 leaf.document_class = language
-        pages = list(self.compose((split, number, is_twin), leaves, words))
+        pages = list(self.compose((split, number, is_twin), leaves, originals, words))
         noise = OcrNoise(self.ocr_misread, self.ocr_split, self.ocr_merged, self.ocr_dropped, self.ocr_moved)
         report = report if report is not None else Report()
         rng = self.stream(split, number, f"ocr {is_twin}")
@@ -124,10 +124,6 @@ class Drawn(Corpus):
 
     def note(self, page: Page, document: list[Page], report: Report) -> None:
         """Counts what a user should know of a page; nothing here."""
-
-    def stream(self, split: str, number: int, purpose: str) -> random.Random:
-        """The generator of a document for one purpose."""
-        return random.Random(f"{self.key(split, number)} {purpose}")  # text seeds by SHA-512: alike in every process
 
     def retold(self, leaves: list[Leaf], split: str, number: int, words: Vocabulary) -> list[Leaf]:
         """The leaves of the twin."""

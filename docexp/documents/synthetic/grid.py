@@ -49,7 +49,7 @@ def plan_grid(rng: random.Random, rows: int, columns: int) -> Grid:
         spots.append(Spot("row_header", row, 0))
         wide = rng.randrange(1, columns - 1) if row == spanned else None
         for column in range(1, columns):
-            if column - 1 != wide or wide is None:
+            if column - 1 != wide:
                 spots.append(Spot("cell", row, column, columns=2 if column == wide else 1))
     return Grid(depth + rows, columns, depth, tuple(sorted(spots, key=lambda spot: (spot.row, spot.column))))
 

@@ -10,9 +10,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from docexp.documents.geometry import as_boxes
+from docexp.documents.geometry import as_boxes, union
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Report
 
@@ -175,8 +173,7 @@ def _merged(
     for number, token in enumerate(tokens):
         if number in joined:
             other = tokens[joined[number]]
-            boxes = np.array([token.box, other.box])
-            x0, y0, x1, y1 = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
+            x0, y0, x1, y1 = union(as_boxes([token.box, other.box])).tolist()
             yield Token(token.text + other.text, (x0, y0, x1, y1), token.sources + other.sources)
         elif number not in gone:
             yield token

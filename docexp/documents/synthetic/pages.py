@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from docexp.documents.geometry import Boxes, as_boxes, union
-from docexp.documents.page import Entity, Page, Question, Region, Relation
+from docexp.documents.page import Page, Question, Region, Relation
 from docexp.documents.synthetic.leaf import Block, Leaf, around, outline, polygon_area
 from docexp.documents.synthetic.noise import Scanner, scan
-from docexp.documents.synthetic.record import encode
+from docexp.documents.synthetic.record import Placed, encode
 from docexp.documents.synthetic.scan_order import scan_order
 from docexp.documents.synthetic.sheet import Rect, Words
 
@@ -53,8 +53,8 @@ def scanned(leaf: Leaf, image: Image.Image, scanner: Scanner | None, rng: random
         turned, points = points[: len(line) // 2], points[len(line) // 2 :]
         x0, y0, x1, y1 = union(np.concatenate([turned, placed[list(block.words)]])).tolist()
         shapes.append(Shape(block.label, (x0, y0, x1, y1), tuple(turned[:, :2].ravel().tolist())))
-    found = {entity: tuple(box) for entity, box in zip(leaf.cell_boxes, own.tolist(), strict=True)}
-    return Scanned(image, placed, found, tuple(shapes))  # pyright: ignore[reportArgumentType]
+    found = {entity: (x0, y0, x1, y1) for entity, (x0, y0, x1, y1) in zip(leaf.cell_boxes, own.tolist(), strict=True)}
+    return Scanned(image, placed, found, tuple(shapes))
 
 
 def _outline(leaf: Leaf, block: Block, boxes: list[Rect]) -> tuple[float, ...]:
@@ -103,26 +103,15 @@ def page_of(
     with the text it took them for, or "" for words that it did not see, which are not stored.
     """
     kept = [word for word in order if unread.get(word) != ""]
-    place = {word: number for number, word in enumerate(kept)}
-    boxes = found.words[kept]
-
-    def moved(words: Sequence[int]) -> Words:
-        return tuple(place[word] for word in words if word in place)
-
-    def entity(number: int) -> Entity:
-        label, words = leaf.entities[number]
-        x0, y0, x1, y1 = found.cells[number] if number in found.cells else union(found.words[list(words)]).tolist()
-        return Entity(label, moved(words), (x0, y0, x1, y1), id=str(number))
-
-    numbers = sorted(range(len(leaf.entities)), key=lambda n: place.get(next(iter(leaf.entities[n][1]), -1), -1))
-    at = {number: index for index, number in enumerate(numbers)}
+    placed = Placed(leaf, kept, found.words)
+    at = placed.numbers
     annotations: dict[str, Any] = {
-        "entities": tuple(map(entity, numbers)),
+        "entities": placed.entities(found.cells),
         "relations": tuple(Relation(at[head], at[tail], label) for head, tail, label in leaf.links),
         "document_class": leaf.document_class,
         "questions": tuple(questions),
         "regions": tuple(_region(shape, polygons) for shape in found.shapes),
-        "reading_order": moved(range(len(leaf.words))),
+        "reading_order": placed.moved(range(len(leaf.words))),
         "fields": fields or {},
     }
     data, image_format = encode(found.image, noisy)
@@ -133,10 +122,10 @@ def page_of(
         width=leaf.width,
         height=leaf.height,
         words=tuple(unread.get(word, leaf.words[word].text) for word in kept),
-        word_boxes=boxes,
+        word_boxes=found.words[kept],
         image=data,
         image_format=image_format,
-        lines=tuple(sorted(filter(None, map(moved, leaf.lines)))),
+        lines=tuple(sorted(filter(None, map(placed.moved, leaf.lines)))),
         **{kind: value for kind, value in annotations.items() if kind in kinds},
     )
 

@@ -21,7 +21,7 @@ def paint(leaf: Leaf) -> Image.Image:
     for x0, y0, x1, y1 in leaf.bands:
         pen.rectangle((x0, y0, x1 - 1, y1 - 1), fill=BAND)
     for figure in leaf.figures:
-        _figure(image, pen, figure)
+        _figure(image, figure)
     for x0, y0, x1, y1 in leaf.rules:
         pen.rectangle((x0, y0, x1 - 1, y1 - 1), fill=ink_on(paper))
     for word in leaf.words:
@@ -29,7 +29,7 @@ def paint(leaf: Leaf) -> Image.Image:
     return image
 
 
-def _figure(image: Image.Image, pen: ImageDraw.ImageDraw, figure: Figure) -> None:
+def _figure(image: Image.Image, figure: Figure) -> None:
     """A framed picture: bars, a curve, dots, or a grey landscape in place of a photograph."""
     x0, y0, x1, y1 = figure.box
     rng = random.Random(figure.seed)
@@ -37,12 +37,12 @@ def _figure(image: Image.Image, pen: ImageDraw.ImageDraw, figure: Figure) -> Non
     draw = rng.choice((_bars, _curve, _dots, _landscape))
     if draw is _landscape:
         inner = (x0 + 1, y0 + 1, x1 - 1, y1 - 1)
-    draw(image, pen, inner, rng)
-    pen.rectangle((x0, y0, x1 - 1, y1 - 1), outline=20)
+    draw(image, inner, rng)
+    ImageDraw.Draw(image).rectangle((x0, y0, x1 - 1, y1 - 1), outline=20)
 
 
-def _bars(image: Image.Image, pen: ImageDraw.ImageDraw, box: Rect, rng: random.Random) -> None:
-    del image
+def _bars(image: Image.Image, box: Rect, rng: random.Random) -> None:
+    pen = ImageDraw.Draw(image)
     x0, y0, x1, y1 = box
     count = rng.randint(4, 9)
     step = (x1 - x0) / count
@@ -53,8 +53,8 @@ def _bars(image: Image.Image, pen: ImageDraw.ImageDraw, box: Rect, rng: random.R
     pen.line((x0, y1 - 1, x1 - 1, y1 - 1), fill=20)
 
 
-def _curve(image: Image.Image, pen: ImageDraw.ImageDraw, box: Rect, rng: random.Random) -> None:
-    del image
+def _curve(image: Image.Image, box: Rect, rng: random.Random) -> None:
+    pen = ImageDraw.Draw(image)
     x0, y0, x1, y1 = box
     for grey in (20, 130):
         turns, shift = rng.uniform(0.5, 2.5), rng.uniform(0, math.tau)
@@ -69,8 +69,8 @@ def _curve(image: Image.Image, pen: ImageDraw.ImageDraw, box: Rect, rng: random.
     pen.line((x0, y0, x0, y1 - 1, x1 - 1, y1 - 1), fill=20)
 
 
-def _dots(image: Image.Image, pen: ImageDraw.ImageDraw, box: Rect, rng: random.Random) -> None:
-    del image
+def _dots(image: Image.Image, box: Rect, rng: random.Random) -> None:
+    pen = ImageDraw.Draw(image)
     x0, y0, x1, y1 = box
     for _ in range(rng.randint(20, 60)):
         x, y = rng.randint(x0 + 2, x1 - 5), rng.randint(y0 + 2, y1 - 5)
@@ -78,7 +78,8 @@ def _dots(image: Image.Image, pen: ImageDraw.ImageDraw, box: Rect, rng: random.R
     pen.line((x0, y0, x0, y1 - 1, x1 - 1, y1 - 1), fill=20)
 
 
-def _landscape(image: Image.Image, pen: ImageDraw.ImageDraw, box: Rect, rng: random.Random) -> None:
+def _landscape(image: Image.Image, box: Rect, rng: random.Random) -> None:
+    pen = ImageDraw.Draw(image)
     x0, y0, x1, y1 = box
     sky = Image.linear_gradient("L").resize((x1 - x0, y1 - y0)).point([110 + grey // 3 for grey in range(256)])
     image.paste(sky, box)

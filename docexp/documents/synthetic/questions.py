@@ -33,17 +33,6 @@ class Asked:
     missed: bool
 
 
-@dataclass(frozen=True)
-class Ceiling:
-    """The shares of a split's questions that can be answered exactly by pointing at words.
-
-    ``page`` is for who sees the page on which the question is asked, ``document`` for who sees all pages.
-    """
-
-    page: float
-    document: float
-
-
 def plan_questions(
     leaves: Sequence[Leaf], rng: random.Random, *, number: int, each: int, elsewhere: float, missed: float
 ) -> list[Asked]:
@@ -118,25 +107,6 @@ def stay_unique(asked: Iterable[Asked], leaves: Sequence[Leaf]) -> bool:
     """
     unique = [[leaves[home].evidence[at] for at in _unique(leaves, home)] for home in range(len(leaves))]
     return all(one.evidence in unique[one.home] for one in asked)
-
-
-def ceiling(documents: Iterable[Sequence[Page]]) -> Ceiling:
-    """Counted: how many answers are a run of words on the page that asks, or on any page of its document.
-
-    Raises:
-        ValueError: there is no question.
-    """
-    total = here = anywhere = 0
-    for pages in documents:
-        for page in pages:
-            for one in page.questions or ():
-                total += 1
-                on_page = holds(page, one.answers[0])
-                here += on_page
-                anywhere += on_page or any(holds(other, one.answers[0]) for other in pages)
-    if not total:
-        raise ValueError("there are no questions to count")
-    return Ceiling(here / total, anywhere / total)
 
 
 def _count(n: int, share: float) -> int:

@@ -180,6 +180,17 @@ def test_the_ink_of_a_twin_lies_in_the_boxes(kind: type[Drawn]) -> None:
             assert word.x == replaced.x
 
 
+def test_the_twin_of_a_list_counts_as_the_list_does() -> None:
+    numbered = 0
+    for leaf in _leaves(SyntheticArticles, 12):
+        other = twin(leaf, random.Random(0), vocabulary("en"))
+        for _, words in (entity for entity in leaf.entities if entity[0] == "list"):
+            marks = [line[0] for line in leaf.lines_of(set(words)) if leaf.words[line[0]].text[:-1].isdigit()]
+            numbered += len(marks)
+            assert [other.words[mark].text for mark in marks] == [f"{n}." for n in range(1, len(marks) + 1)]
+    assert numbered > 5
+
+
 def test_twins_follow_their_documents_into_the_same_split() -> None:
     reader = SyntheticTables(train=2, validation=0, test=1, twins=True)
     ids = [(split, page.id.removeprefix("synthetic_tables-0-")) for split, page in reader.pages(None, Report())]

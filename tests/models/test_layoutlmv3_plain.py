@@ -1,5 +1,6 @@
 """Every arm's model in transformers' own class: the same outputs, or a reason why not."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,25 +9,12 @@ from transformers import LayoutLMv3ForTokenClassification
 
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
-from docexp.inputs.random_batch import random_batch
 from docexp.models.backbone import Backbone, Encoded
 from docexp.models.heads import TokenClassifier
 from docexp.models.layoutlmv3 import LayoutLMv3Settings
 
 torch.set_num_threads(1)
 
-SMALL = {
-    "layers": 2,
-    "heads": 4,
-    "hidden_size": 48,
-    "ffn_size": 64,
-    "coordinate_size": 8,
-    "shape_size": 8,
-    "max_tokens": 64,
-    "image_size": 64,
-    "dropout": 0.0,
-    "attention_dropout": 0.0,
-}
 ARMS = [
     {},
     {"layout": False},
@@ -44,18 +32,22 @@ ARMS = [
 
 @pytest.mark.parametrize("labels", [7, 13], ids=["linear", "mlp"])
 @pytest.mark.parametrize("arm", ARMS, ids=str)
-def test_transformers_own_class_computes_the_same(arm: dict[str, Any], labels: int) -> None:
-    settings = LayoutLMv3Settings(**{**SMALL, **arm})
+def test_transformers_own_class_computes_the_same(
+    small: Callable[..., LayoutLMv3Settings],
+    make_batch: Callable[..., Batch],
+    make_everything_matter: Callable[..., None],
+    arm: dict[str, Any],
+    labels: int,
+) -> None:
+    settings = small(**arm)
     backbone, head = settings.build(120, 1), TokenClassifier(48, labels, 0.0)
-    draw = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for weight in [*backbone.parameters(), *head.parameters()]:
-            weight.copy_(torch.randn(weight.shape, generator=draw) * 0.2)
+    make_everything_matter(backbone)
+    make_everything_matter(head)
     plain = backbone.plain()
     plain.config.num_labels = labels
     model = LayoutLMv3ForTokenClassification(plain.config).eval()
     model.load_state_dict({**plain.tensors, **head.state_dict()}, strict=True)
-    batch = random_batch((23, 9), 120, settings.image_side)
+    batch = make_batch((23, 9), image_size=settings.image_side)
     inputs: dict[str, Any] = {"input_ids": batch.input_ids, "bbox": batch.bbox, "attention_mask": batch.mask.long()}
     assert plain.image_size == settings.image_side
     if plain.image_size is not None:
@@ -74,11 +66,13 @@ def test_transformers_own_class_computes_the_same(arm: dict[str, Any], labels: i
         ({"text": False, "pyramid": [0, 0, 1, 1]}, "transformers' LayoutLMv3 has no pyramid"),
     ],
 )
-def test_what_transformers_cannot_compute_is_refused_with_the_reason(arm: dict[str, Any], reason: str) -> None:
+def test_what_transformers_cannot_compute_is_refused_with_the_reason(
+    small: Callable[..., LayoutLMv3Settings], arm: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(DocexpError, match=reason):
-        LayoutLMv3Settings(**{**SMALL, **arm}).build(120, 1).plain()
+        small(**arm).build(120, 1).plain()
     with pytest.raises(DocexpError, match="there is nothing to compare with"):
-        LayoutLMv3Settings(**{**SMALL, **arm}).build_stock(120, 1)
+        small(**arm).build_stock(120, 1)
 
 
 def test_a_model_of_ones_own_has_nothing_to_be_exported_as() -> None:
