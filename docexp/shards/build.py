@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from docexp import __version__
 from docexp.errors import DocexpError
+from docexp.runs.atomic import sync_folder
 from docexp.shards.contents import Contents, Tally
 from docexp.shards.entry import Entry
 from docexp.shards.index import INDEX, PARTIAL, TABLE, SetFacts, Shard
@@ -157,11 +158,7 @@ def commit_index(folder: Path) -> None:
     (folder / INDEX).unlink(missing_ok=True)
     (folder / (TABLE + PARTIAL)).replace(folder / TABLE)
     (folder / (INDEX + PARTIAL)).replace(folder / INDEX)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder)
 
 
 def _record(

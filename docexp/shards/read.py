@@ -1,6 +1,5 @@
 """Pages from shards, by row: one read of a byte range each."""
 
-import hashlib
 import os
 import tarfile
 from collections import OrderedDict
@@ -16,6 +15,7 @@ from docexp.errors import DocexpError
 from docexp.shards.index import TABLE, Index
 from docexp.shards.members import parse_sample, scan_members, to_page
 from docexp.shards.table import check_table, read_place, read_row
+from docexp.shards.tars import file_sha256
 
 OPEN_FILES = 64
 """A block of the order is a few shards; a process may hold about a thousand files."""
@@ -169,10 +169,8 @@ def damage(index: Index, shard: int, *, deep: bool = False) -> str | None:
         size = path.stat().st_size
         if size == expected.size and not deep:
             return None
-        if size == expected.size:
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() == expected.sha256:
-                    return None
+        if size == expected.size and file_sha256(path) == expected.sha256:
+            return None
     except FileNotFoundError:
         return f"{index.shown(shard)} is missing. {index.remedy}"
     except OSError as error:

@@ -140,7 +140,7 @@ def test_a_full_disk_is_a_plain_error(make_set, tmp_path):
             print(error)
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
-    assert "cannot be written (File too large)" in done.stdout
+    assert "cannot be written: File too large. Choose another out=DIR." in done.stdout
     assert list((tmp_path / "full").iterdir()) == []
 
 

@@ -34,7 +34,7 @@ def run(words: Sequence[str], project: Project) -> int:
             records.append(record(reader.read(row), index.split_of(row), len(chosen)))
             count(1)
     about = f"{index.summary()}. Licence: {index.facts.licence}."
-    atomic.write_text(out, document(index.name, about, records))
+    atomic.write_text(out, document(index.name, about, records), "Choose another out=FILE.html.")
     print(f"{out}: {len(records)} of {len(rows):,} pages, {out.stat().st_size / 1e6:,.1f} MB · open it in a browser")
     return 0
 
