@@ -52,7 +52,7 @@ def index_tars(
             if progress:
                 progress(1)
         builder.close_shard(of_split, _name(path, out), path.stat().st_size, file_sha256(path))
-    shards, splits, table = builder.finish()
+    shards, splits, table = builder.finish(report)
     with disk(out):
         out.mkdir(parents=True, exist_ok=True)
         stage_index(out, facts, shards, splits, table, adopted=True, report=report.to_json())

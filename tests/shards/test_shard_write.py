@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import webdataset
 
-from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError
 from docexp.shards.index import Index
 from docexp.shards.members import sample_key
@@ -80,16 +79,6 @@ def test_nothing_and_wrong_splits_are_refused(make_set, make_page, given, said):
 def test_text_that_is_no_unicode_is_refused(make_set, make_page):
     with pytest.raises(DocexpError, match="surrogate"):
         make_set(given=[("train", make_page("a", words=["\ud800"]))])
-
-
-def test_the_reader_s_counts_are_taken_after_the_last_page(make_set, make_page):
-    report = Report()
-
-    def pages():
-        yield "train", make_page("a")
-        report.note("late", 3)
-
-    assert make_set(given=pages(), report=report).report["kept"] == {"late": 3}
 
 
 def test_an_index_is_replaced_only_on_demand(make_set, pages):
