@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 
@@ -66,6 +67,22 @@ def whole_number(words: Words, name: str, default: int, least: int = 1) -> int:
     if not given.isascii() or not given.isdigit() or int(given) < least:
         raise DocexpError(f"{name}={given} must be a whole number, at least {least}")
     return int(given)
+
+
+def file_to_write(words: Words, name: str, endings: Sequence[str]) -> Path | None:
+    """The argument ``name`` as a file that can be made; None where it is not given.
+
+    Raises:
+        DocexpError: it has another ending, or its folder is not there.
+    """
+    if name not in words.arguments:
+        return None
+    file = Path(words.arguments[name]).expanduser()
+    if file.suffix not in endings:
+        raise DocexpError(f"{name}={file} must end in {', '.join(endings[:-1])} or {endings[-1]}")
+    if not file.parent.is_dir():
+        raise DocexpError(f"{name}={file}: there is no folder {file.parent}")
+    return file
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from docexp.config.project import Project
 from docexp.errors import DocexpError
-from docexp.verbs.data_commands.common import counting, data_settings, split_command, whole_number
+from docexp.verbs.data_commands.common import counting, data_settings, file_to_write, split_command, whole_number
 from docexp.verbs.words import Words
 
 PAGES = 12
@@ -40,13 +40,9 @@ def run(words: Sequence[str], project: Project) -> int:
 
 
 def _out(split: Words) -> Path:
-    if "out" not in split.arguments:
+    out = file_to_write(split, "out", (".html", ".htm"))
+    if out is None:
         raise DocexpError("docexp data preview needs out=FILE.html, the file to write")
     if "ids" in split.arguments and {"pages", "seed"} & split.arguments.keys():
         raise DocexpError("ids=… names the pages; pages= and seed= draw them. Keep one of the two.")
-    out = Path(split.arguments["out"]).expanduser()
-    if out.suffix not in (".html", ".htm"):
-        raise DocexpError(f"out={out} must end in .html")
-    if not out.parent.is_dir():
-        raise DocexpError(f"out={out}: there is no folder {out.parent}")
     return out

@@ -128,7 +128,7 @@ def test_the_verb_writes_one_file(index: Index, tmp_path: Path, capsys: pytest.C
     ("words", "part"),
     [
         ([], "needs out=FILE.html"),
-        (["out=x.png"], "out=x.png must end in .html"),
+        (["out=x.png"], "out=x.png must end in .html or .htm"),
         (["out=nowhere/x.html"], "there is no folder nowhere"),
         ([f"out={'x' * 300}.html"], "cannot be written: File name too long. Choose another out=FILE.html"),
         (["out=x.html", "pages=0"], "pages=0 must be a whole number, at least 1"),
