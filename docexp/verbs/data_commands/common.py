@@ -50,13 +50,6 @@ def data_settings(overrides: Sequence[str], project: Project, command: str) -> D
     return settings
 
 
-def opened(words: Sequence[str], project: Project, command: str) -> Index:
-    """The index that the words name."""
-    from docexp.runs.resolve import open_index
-
-    return open_index(data_settings(split_command(words, command).overrides, project, command))
-
-
 def whole_number(words: Words, name: str, default: int, least: int = 1) -> int:
     """The argument ``name`` as a whole number.
 
