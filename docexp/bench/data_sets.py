@@ -1,24 +1,22 @@
 """The sets that reading is measured on: the same pages with images as drawn, and stored at the size of a model."""
 
-import io
 import json
 import tarfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from docexp.documents.page import Page
 from docexp.documents.readers.reader import Report
 from docexp.documents.synthetic import SyntheticForms
 from docexp.shards.build import commit_index, stage_index
 from docexp.shards.contents import Contents
 from docexp.shards.index import Index, SetFacts
+from docexp.shards.store_image import StoredImages
 from docexp.shards.write import write_shards
 
 FULL, JPEG, PNG = "full-size JPEG", "stored JPEG", "stored PNG"
-FULL_QUALITY, STORED_QUALITY = 85, 92
+FULL_QUALITY = 85
 SHARDS = 4
 """Tars of a set, so that reading goes over several files."""
 
@@ -37,26 +35,18 @@ class BenchSets:
 def make_sets(folder: Path, pages: int, size: int) -> BenchSets:
     """Draws forms and writes them three times; words, boxes, width and height are the same in all."""
     drawn = [page for _, page in SyntheticForms(train=pages, validation=0, test=0).pages(None, Report())]
+    ways = {
+        FULL: StoredImages(images="jpg", quality=FULL_QUALITY),
+        JPEG: StoredImages(images="jpg", image_size=size),
+        PNG: StoredImages(images="png", image_size=size),
+    }
     sets = {}
-    for name in (FULL, JPEG, PNG):
-        stored = [("train", _stored(page, name, size)) for page in drawn]
+    for name, images in ways.items():
+        stored = [("train", images.stored(page)) for page in drawn]
         room = sum(len(page.image or b"") + len(json.dumps(page.to_json())) for _, page in stored) // SHARDS
         facts = SetFacts(name=name, licence=SyntheticForms.licence, command="docexp bench data")
         sets[name] = write_shards(stored, folder / name.replace(" ", "_"), facts, shard_bytes=room + tarfile.BLOCKSIZE)
     return BenchSets(sets)
-
-
-def _stored(page: Page, name: str, size: int) -> Page:
-    assert page.image is not None
-    image = Image.open(io.BytesIO(page.image))
-    if name != FULL:
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
-    buffer = io.BytesIO()
-    if name == PNG:
-        image.save(buffer, "PNG")
-    else:
-        image.save(buffer, "JPEG", quality=FULL_QUALITY if name == FULL else STORED_QUALITY)
-    return replace(page, image=buffer.getvalue(), image_format="png" if name == PNG else "jpg")
 
 
 def repeated(index: Index, folder: Path, samples: int) -> Index:

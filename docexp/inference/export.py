@@ -57,12 +57,12 @@ def export(run: ResolvedRun, checkpoint: Path, out: Path, pages: int | None) -> 
     module.load_state_dict(load_weights(checkpoint))
     module.eval()
     draft = out.with_name(f"{atomic.PARTIAL}{out.name}")
-    with atomic.mendable(out):
+    with atomic.mendable(out, "Choose another out=DIR."):
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
     try:
         exported = _fill(run, checkpoint, module, draft, pages)
-        with atomic.mendable(out):
+        with atomic.mendable(out, "Choose another out=DIR."):
             draft.rename(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import tokenizers
-from tokenizers import AddedToken, decoders, models, pre_tokenizers, processors
+from tokenizers import decoders, models, pre_tokenizers, processors
 
-from docexp.inputs.tokenizer import Tokenizer, TokenizerError, added_tokens
-
-SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
-"""RoBERTa's, in the order of their ids in a tokenizer trained here (``<pad>`` is 1, as its position table expects)."""
+from docexp.inputs.roberta_tokens import SPECIAL_TOKENS, RobertaTokens, add_special_tokens
+from docexp.inputs.tokenizer import TokenizerError, added_tokens
 
 
 @dataclass(frozen=True, eq=False)
-class ByteLevelBPE(Tokenizer):
+class ByteLevelBPE(RobertaTokens):
     """Byte-level BPE with a space before every word.
 
     Only vocabulary and merges make it, whichever files they came from; the rest is fixed as in transformers'
@@ -26,11 +24,7 @@ class ByteLevelBPE(Tokenizer):
         TokenizerError: a special token or one of the 256 bytes is missing (its texts would be dropped silently).
     """
 
-    special_tokens: ClassVar[tuple[str, ...]] = SPECIAL_TOKENS
-    bos: ClassVar[str] = "<s>"
-    pad: ClassVar[str] = "<pad>"
-    eos: ClassVar[str] = "</s>"
-    unk: ClassVar[str] = "<unk>"
+    hub_class: ClassVar[str] = "LayoutLMv3Tokenizer"
 
     vocab: Mapping[str, int]
     merges: tuple[tuple[str, str], ...]
@@ -61,29 +55,13 @@ class ByteLevelBPE(Tokenizer):
         """Vocabulary and merges."""
         return {"kind": "byte-level BPE", "vocab": self.vocab, "merges": self.merges, "special": SPECIAL_TOKENS}
 
-    @property
-    def hub_config(self) -> dict[str, Any]:
-        """For ``LayoutLMv3Tokenizer``."""
-        return {
-            "tokenizer_class": "LayoutLMv3Tokenizer",
-            "add_prefix_space": True,
-            "model_max_length": 512,
-            "bos_token": "<s>",
-            "cls_token": "<s>",
-            "eos_token": "</s>",
-            "sep_token": "</s>",
-            "pad_token": "<pad>",
-            "unk_token": "<unk>",
-            "mask_token": "<mask>",
-        }
-
     def build(self) -> tokenizers.Tokenizer:
         """The same as the ``tokenizers`` library's, as ``save`` writes it."""
         try:
             backend = byte_level(models.BPE(vocab=dict(self.vocab), merges=list(self.merges)))
         except Exception as error:  # the Rust side raises a plain Exception: a merge of tokens that are not there
             raise TokenizerError(f"vocabulary and merges do not belong together: {error}") from None
-        backend.add_special_tokens([AddedToken(t, lstrip=t == "<mask>", special=True) for t in SPECIAL_TOKENS])
+        add_special_tokens(backend)
         backend.post_processor = processors.RobertaProcessing(("</s>", self.eos_id), ("<s>", self.bos_id))
         backend.encode_special_tokens = True  # as text
         return backend

@@ -7,7 +7,8 @@ from itertools import chain
 from tokenizers import models, pre_tokenizers, trainers
 
 from docexp.errors import DocexpError
-from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS, ByteLevelBPE, byte_level
+from docexp.inputs.byte_level_bpe import ByteLevelBPE, byte_level
+from docexp.inputs.roberta_tokens import SPECIAL_TOKENS
 
 SMALLEST = 256 + len(SPECIAL_TOKENS)
 """Every byte and every special token has a place; merges come on top."""

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import tokenizers
-from tokenizers import AddedToken, decoders, processors
+from tokenizers import decoders, processors
 
-from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS
-from docexp.inputs.tokenizer import Tokenizer, TokenizerError, added_tokens
+from docexp.inputs.roberta_tokens import SPECIAL_TOKENS, RobertaTokens, add_special_tokens
+from docexp.inputs.tokenizer import TokenizerError, added_tokens
 
 SPACE = "▁"
 """Stands for the space before a word."""
 
 
 @dataclass(frozen=True, eq=False)
-class Unigram(Tokenizer):
+class Unigram(RobertaTokens):
     """The likeliest pieces that spell a word with a space before it (Kudo 2018, arXiv 1804.10959).
 
     Args:
@@ -28,11 +28,7 @@ class Unigram(Tokenizer):
         TokenizerError: a special token is missing, a piece is there twice, or words do not begin with a space.
     """
 
-    special_tokens: ClassVar[tuple[str, ...]] = SPECIAL_TOKENS
-    bos: ClassVar[str] = "<s>"
-    pad: ClassVar[str] = "<pad>"
-    eos: ClassVar[str] = "</s>"
-    unk: ClassVar[str] = "<unk>"
+    hub_class: ClassVar[str] = "LayoutXLMTokenizer"
 
     pieces: tuple[tuple[str, float], ...]
     normalizer: dict[str, Any] | None
@@ -76,27 +72,11 @@ class Unigram(Tokenizer):
         how = {"normalizer": self.normalizer, "pre_tokenizer": self.pre_tokenizer}
         return {"kind": "Unigram", "pieces": self.pieces, "special": SPECIAL_TOKENS, **how}
 
-    @property
-    def hub_config(self) -> dict[str, Any]:
-        """For ``LayoutXLMTokenizer``."""
-        return {
-            "tokenizer_class": "LayoutXLMTokenizer",
-            "add_prefix_space": True,
-            "model_max_length": 512,
-            "bos_token": "<s>",
-            "cls_token": "<s>",
-            "eos_token": "</s>",
-            "sep_token": "</s>",
-            "pad_token": "<pad>",
-            "unk_token": "<unk>",
-            "mask_token": "<mask>",
-        }
-
     def build(self) -> tokenizers.Tokenizer:
         """The same as the ``tokenizers`` library's, as ``save`` writes it."""
         backend = self._backend_of(self.pieces)
         backend.decoder = decoders.Metaspace(replacement=SPACE)
-        backend.add_special_tokens([AddedToken(t, lstrip=t == "<mask>", special=True) for t in SPECIAL_TOKENS])
+        add_special_tokens(backend)
         ends = [("<s>", self.bos_id), ("</s>", self.eos_id)]
         backend.post_processor = processors.TemplateProcessing(
             single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=ends

@@ -15,14 +15,17 @@ from docexp.runs import strict_json
 PARTIAL = ".partial-"
 """What the names of unfinished files and folders begin with."""
 
+IN_RUNS = "Set paths.runs to a folder you may write."
+"""What to do where a place among the runs cannot be written."""
 
-def write_bytes(path: Path, data: bytes) -> None:
+
+def write_bytes(path: Path, data: bytes, hint: str = IN_RUNS) -> None:
     """Writes a file so that a reader, or a later start after any kind of death, sees the old one or the new one.
 
     Raises:
-        DocexpError: the place cannot be written.
+        DocexpError: the place cannot be written; ``hint`` says what to do.
     """
-    with mendable(path):
+    with mendable(path, hint):
         partial = _beside(path)
         try:
             # not mkstemp, whose files nobody else may read: results are shared with one's group
@@ -38,9 +41,9 @@ def write_bytes(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, hint: str = IN_RUNS) -> None:
     """``write_bytes`` in UTF-8."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(), hint)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -78,8 +81,8 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def mendable(path: Path) -> Iterator[None]:
-    """Words the operating system's refusal to write ``path`` for the user.
+def mendable(path: Path, hint: str = IN_RUNS) -> Iterator[None]:
+    """Words the operating system's refusal to write ``path`` for the user; ``hint`` is what to do unless it is full.
 
     Raises:
         DocexpError: instead of an OSError.
@@ -89,8 +92,6 @@ def mendable(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             hint = "Make room, then start again."
-        else:
-            hint = "Set paths.runs to a folder you may write."
         raise DocexpError(f"{path} cannot be written: {error.strerror or error}. {hint}") from error
 
 

@@ -154,6 +154,6 @@ def _tokenizer(settings: RunSettings, corpora: Corpora, upstream: Upstream | Non
 
 def _vocabulary(named: str) -> int:
     size = named.removeprefix("data:")
-    if not size.isdigit():
+    if not (size.isascii() and size.isdigit()):
         raise DocexpError(f"model.tokenizer={named} must be data:N with a number of tokens, as in data:4096")
     return int(size)

@@ -1,6 +1,5 @@
 """Tars made by others, indexed where they lie."""
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from docexp.shards.entry import Entry
 from docexp.shards.index import INDEX, PARTIAL, Index, SetFacts
 from docexp.shards.members import to_page
 from docexp.shards.samples import Sample, samples
+from docexp.shards.tars import disk, file_sha256
 
 
 def index_tars(
@@ -51,14 +51,12 @@ def index_tars(
             builder.add(Entry.of(of_split, page, sample.members), sample.first, sample.stop - sample.first)
             if progress:
                 progress(1)
-        builder.close_shard(of_split, _name(path, out), path.stat().st_size, _sha256(path))
-    shards, splits, table = builder.finish()
-    try:
+        builder.close_shard(of_split, _name(path, out), path.stat().st_size, file_sha256(path))
+    shards, splits, table = builder.finish(report)
+    with disk(out):
         out.mkdir(parents=True, exist_ok=True)
         stage_index(out, facts, shards, splits, table, adopted=True, report=report.to_json())
         commit_index(out)
-    except OSError as error:
-        raise DocexpError(f"{out} cannot be written ({error.strerror}). Choose another out=DIR.") from None
     return Index.open(out)
 
 
@@ -115,8 +113,3 @@ def _split_of(path: Path) -> str:
 def _name(path: Path, out: Path) -> str:
     path, out = path.resolve(), out.resolve()
     return str(path.relative_to(out) if path.is_relative_to(out) else path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

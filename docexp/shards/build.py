@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from docexp import __version__
+from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError
+from docexp.runs.atomic import sync_folder
 from docexp.shards.contents import Contents, Tally
 from docexp.shards.entry import Entry
 from docexp.shards.index import INDEX, PARTIAL, TABLE, SetFacts, Shard
@@ -60,7 +62,7 @@ class IndexBuilder:
         self._check(entry, self._splits.index(split) << _NUMBER_BITS | number)
         shard = len(self._shards.setdefault(split, []))
         rows += pack_row(entry.document_id, entry.counts, shard, offset, size)
-        self._tallies[split].add_counts(number, entry.names)
+        self._tallies[split].add(number, entry.names)
 
     def _check(self, entry: Entry, place: int) -> None:
         before = self._pages.setdefault(hash64(entry.id), place)
@@ -86,14 +88,15 @@ class IndexBuilder:
         """The split's current shard is complete; what follows belongs to its next."""
         self._shards.setdefault(split, []).append(Shard(name, split, size, sha256))
 
-    def finish(self) -> tuple[list[Shard], dict[str, Contents], NDArray[np.void]]:
+    def finish(self, report: Report) -> tuple[list[Shard], dict[str, Contents], NDArray[np.void]]:
         """All shards, the splits with ``minival`` taken out of ``train`` where no validation split exists, the table.
 
         Raises:
-            DocexpError: there is no page at all.
+            DocexpError: there is no page at all; says what was met instead.
         """
         if not self._rows:
-            raise DocexpError("no page came: there is nothing to write")
+            met = f" ({'; '.join(report.lines())})" if report.lines() else ""
+            raise DocexpError(f"no page came: there is nothing to write{met}")
         shards: list[Shard] = []
         tables: list[NDArray[np.void]] = []
         splits: dict[str, Contents] = {}
@@ -157,11 +160,7 @@ def commit_index(folder: Path) -> None:
     (folder / INDEX).unlink(missing_ok=True)
     (folder / (TABLE + PARTIAL)).replace(folder / TABLE)
     (folder / (INDEX + PARTIAL)).replace(folder / INDEX)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder)
 
 
 def _record(

@@ -7,7 +7,6 @@ readable to the end, though its name is gone.
 """
 
 import fcntl
-import hashlib
 import os
 import secrets
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from docexp.errors import DocexpError
 from docexp.shards.index import Shard
 from docexp.shards.remote import RemoteFolder
+from docexp.shards.tars import file_sha256
 
 WAIT = 0.05
 """Seconds between two looks for room that others have reserved."""
@@ -58,7 +58,7 @@ class ShardCache:
         """Looks at every byte of a tar that did not read, and fetches it again if it is not what it was; whether so."""
         path = self._path(shard)
         with self._disk(), self._lock(shard.sha256):
-            if path.is_file() and _sha256(path) == shard.sha256:
+            if path.is_file() and file_sha256(path) == shard.sha256:
                 return False
             path.unlink(missing_ok=True)
             self._fetch(remote, shard)
@@ -157,12 +157,7 @@ def _fault(path: Path, shard: Shard) -> str:
     size = _size(path)
     if size != shard.size:
         return f"{size:,} bytes came instead of {shard.size:,}"
-    return "" if _sha256(path) == shard.sha256 else "its checksum is not the index's"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return "" if file_sha256(path) == shard.sha256 else "its checksum is not the index's"
 
 
 def _size(path: Path) -> int:

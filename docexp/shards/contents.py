@@ -64,11 +64,7 @@ class Tally:
         self._names: dict[tuple[str, str], int] = {}
         self._pages, self._codes, self._counts = array("q"), array("q"), array("q")
 
-    def add(self, number: int, page: Page, suffixes: Iterable[str]) -> None:
-        """Counts page ``number``, whose sample has members with these suffixes."""
-        self.add_counts(number, counts_of(page, suffixes))
-
-    def add_counts(self, number: int, found: Mapping[tuple[str, str], int]) -> None:
+    def add(self, number: int, found: Mapping[tuple[str, str], int]) -> None:
         """Counts page ``number`` by what ``counts_of`` found on it."""
         for name, count in found.items():
             self._pages.append(number)

@@ -10,6 +10,7 @@ from docexp.errors import DocexpError
 from docexp.shards.card import dataset_card
 from docexp.shards.index import PARTIAL, Index
 from docexp.shards.read import ShardReader
+from docexp.shards.tars import disk
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -41,16 +42,15 @@ def export_dataset(
         raise DocexpError(f"{out} is there and not empty. Choose another out=DIR.")
     staged = out.with_name(out.name + PARTIAL)
     try:
-        shutil.rmtree(staged, ignore_errors=True)
-        (staged / "data").mkdir(parents=True)
-        for split in index.splits:
-            _write_split(index, split, staged / "data", file_bytes, progress)
-        (staged / "README.md").write_text(dataset_card(index), "utf-8")
-        if out.exists():
-            out.rmdir()
-        staged.replace(out)
-    except OSError as error:
-        raise DocexpError(f"{out} cannot be written ({error.strerror or error}). Choose another out=DIR.") from None
+        with disk(out):
+            shutil.rmtree(staged, ignore_errors=True)
+            (staged / "data").mkdir(parents=True)
+            for split in index.splits:
+                _write_split(index, split, staged / "data", file_bytes, progress)
+            (staged / "README.md").write_text(dataset_card(index), "utf-8")
+            if out.exists():
+                out.rmdir()
+            staged.replace(out)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return sorted((out / "data").glob("*.parquet"))

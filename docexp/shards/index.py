@@ -96,7 +96,7 @@ class Index:
                 remote=remote,
                 **{name: record[name] for name in ("adopted", "report", "docexp", "checksum", "table_sha256")},
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise DocexpError(f"{folder / INDEX} is damaged ({error!r}). Make the index again.") from None
 
     @cached_property

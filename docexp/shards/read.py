@@ -1,6 +1,5 @@
 """Pages from shards, by row: one read of a byte range each."""
 
-import hashlib
 import os
 import tarfile
 from collections import OrderedDict
@@ -16,6 +15,7 @@ from docexp.errors import DocexpError
 from docexp.shards.index import TABLE, Index
 from docexp.shards.members import parse_sample, scan_members, to_page
 from docexp.shards.table import check_table, read_place, read_row
+from docexp.shards.tars import file_sha256
 
 OPEN_FILES = 64
 """A block of the order is a few shards; a process may hold about a thousand files."""
@@ -69,8 +69,9 @@ class ShardReader:
         return self._latest[1] if self._latest[0] == row else self._sample(row)[1]
 
     def shard_name(self, row: int) -> str:
-        """The name of the tar that a row lies in."""
-        return self.index.shards[int(self.entry(row)["shard"])].name
+        """The name of the tar that a row lies in; the table's where that is damaged and names none."""
+        shard = int(self.entry(row)["shard"])
+        return self.index.shards[shard].name if shard < len(self.index.shards) else TABLE
 
     def entry(self, row: int) -> np.void:
         """A row of the index's table (``table.ROW``)."""
@@ -91,7 +92,7 @@ class ShardReader:
     def _sample(self, row: int) -> tuple[int, str, dict[str, bytes]]:
         shard, offset, size = read_place(self._file(None), row)
         if shard >= len(self._sizes) or offset + size > self._sizes[shard]:
-            raise DocexpError(f"{self.index.folder / TABLE} is damaged at row {row}. {self.index.remedy}")
+            raise damaged_row(self.index, row)
         # pread has no file position to share, so files inherited over a fork serve both processes
         read = partial(os.pread, self._file(shard))
         try:
@@ -161,6 +162,11 @@ def _parsed(data: bytes, size: int) -> tuple[str, dict[str, bytes]] | None:
     return None
 
 
+def damaged_row(index: Index, row: int) -> DocexpError:
+    """What to raise where a row of the table names no place in any tar."""
+    return DocexpError(f"{index.folder / TABLE} is damaged at row {row}. {index.remedy}")
+
+
 def damage(index: Index, shard: int, *, deep: bool = False) -> str | None:
     """What is wrong with a tar as a whole, and what to do; ``None`` if nothing. ``deep`` reads it and its checksum."""
     expected = index.shards[shard]
@@ -169,10 +175,8 @@ def damage(index: Index, shard: int, *, deep: bool = False) -> str | None:
         size = path.stat().st_size
         if size == expected.size and not deep:
             return None
-        if size == expected.size:
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() == expected.sha256:
-                    return None
+        if size == expected.size and file_sha256(path) == expected.sha256:
+            return None
     except FileNotFoundError:
         return f"{index.shown(shard)} is missing. {index.remedy}"
     except OSError as error:

@@ -1,5 +1,6 @@
 """Files below a URL that fsspec understands: fetched whole, and again when the network fails."""
 
+import errno
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ PAUSE = 0.5
 SILENCE = 60.0
 """Seconds without a byte after which a connection over HTTP is given up."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _FINAL = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
 
 
@@ -32,6 +34,7 @@ class RemoteFolder:
 
         Raises:
             DocexpError: it is not there, may not be read, its protocol needs a package, or the network fails for good.
+            OSError: the disk here is full, which trying again does not mend.
         """
         where = f"{self.url.rstrip('/')}/{name}"
         for number in range(TRIES):
@@ -44,6 +47,8 @@ class RemoteFolder:
             except _FINAL as error:
                 raise DocexpError(f"{where} cannot be read: {_reason(error)}") from None
             except Exception as error:  # the clients' own kinds: a connection refused, reset, cut off, too slow
+                if isinstance(error, OSError) and error.errno in _FULL:
+                    raise
                 if number == TRIES - 1:
                     raise DocexpError(f"{where} cannot be fetched, tried {TRIES} times: {_reason(error)}") from error
             time.sleep(PAUSE * 2**number)

@@ -1,8 +1,6 @@
 """The index of shards behind a URL: both its files fetched and checked at the start, the tars when they are read."""
 
 import hashlib
-import secrets
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,11 +76,8 @@ def _check(draft: Path, url: str) -> None:
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:
-    own = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    draft.rename(own)
     try:
-        own.rename(folder)
+        draft.rename(folder)
     except OSError:
-        shutil.rmtree(own)
         if not folder.is_dir():
             raise  # else another process was faster

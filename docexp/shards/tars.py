@@ -4,12 +4,11 @@ import hashlib
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Self
 
-from docexp.errors import DocexpError
+from docexp.runs import atomic
 
 
 class GrowingTar:
@@ -78,14 +77,16 @@ class GrowingTar:
         self.size += len(data)
 
 
-@contextmanager
-def disk(path: Path) -> Iterator[None]:
-    """Words the operating system's refusal to write ``path``.
+def disk(path: Path) -> AbstractContextManager[None]:
+    """Words the operating system's refusal to write ``path``, in or below ``out``.
 
     Raises:
         DocexpError: instead of an OSError.
     """
-    try:
-        yield
-    except OSError as error:
-        raise DocexpError(f"{path} cannot be written ({error.strerror}). Choose another out=DIR.") from None
+    return atomic.mendable(path, "Choose another out=DIR.")
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a whole file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

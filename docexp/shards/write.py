@@ -24,14 +24,12 @@ def write_shards(
     *,
     shard_bytes: int = SHARD_BYTES,
     again: bool = False,
-    report: Report | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> Index:
-    """Writes pages, each with its split, as ``<split>-00000.tar`` … and an index, and opens that.
+    """Writes pages that are at hand, each with its split, as ``<split>-00000.tar`` … and an index, and opens that.
 
     The same pages give the same bytes. Everything has a temporary name until the last page is written: a failure
-    leaves ``out`` as it was, a killed process leaves nothing that is taken for shards. A reader's pages are better
-    written by ``prepare``, which can be gone on from.
+    leaves ``out`` as it was, a killed process leaves nothing that is taken for shards. What a reader has to read is
+    written by ``prepare.Preparation``, which reports and can be gone on from.
 
     Args:
         pages: split and page; splits may come in turns.
@@ -39,8 +37,6 @@ def write_shards(
         facts: what the index says about the set.
         shard_bytes: a tar is closed once it has this many bytes.
         again: replaces the shards that ``out`` holds; they need disk space until the new ones are complete.
-        report: what the reader met; read after the last page.
-        progress: called with the number of pages written since its last call.
 
     Raises:
         DocexpError: ``out`` holds an index (without ``again``) or tars of others, cannot be written; two pages
@@ -52,9 +48,7 @@ def write_shards(
     try:
         for split, page in pages:
             writer.add(pack(split, page))
-            if progress:
-                progress(1)
-        new = writer.finish(facts, report)
+        new = writer.finish(facts, Report())
     except BaseException:
         writer.discard()
         raise
@@ -107,20 +101,17 @@ class Writer:
         for tar in self._open.values():
             tar.flush()
 
-    def finish(self, facts: SetFacts, report: Report | None) -> list[str]:
+    def finish(self, facts: SetFacts, report: Report) -> list[str]:
         """Closes every tar, stages the index, and names the tars.
 
         Raises:
             DocexpError: no page was written; says what the reader met.
         """
-        if not self._names:
-            met = f" ({'; '.join(report.lines())})" if report and report.lines() else ""
-            raise DocexpError(f"no page came: there is nothing to write{met}")
         for split in list(self._open):
             self._close(split)
-        shards, splits, table = self._builder.finish()
+        shards, splits, table = self._builder.finish(report)
         with disk(self._out):
-            stage_index(self._out, facts, shards, splits, table, report=report.to_json() if report else None)
+            stage_index(self._out, facts, shards, splits, table, report=report.to_json())
         return [shard.name for shard in shards]
 
     def abandon(self) -> None:

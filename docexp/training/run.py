@@ -9,7 +9,6 @@ import pytorch_lightning as pl
 import torch
 
 from docexp.config.schema import RunSettings
-from docexp.errors import DocexpError
 from docexp.models.weight_report import LoadReport
 from docexp.runs import atomic
 from docexp.runs.environment import Segment, begin_segment, code_changed_since, describe, end_segment, segments
@@ -198,8 +197,6 @@ class _Training:
         plan = run.settings.trainer
         chosen = pointed(run.folder.checkpoints, "last" if plan.selection == "last" else "best")
         assert chosen is not None
-        if not run.corpora.has("test"):
-            raise DocexpError(f"{run.corpora.name} has no test split to score the run on: the run stays unfinished")
         scores = evaluate(run, chosen, run.corpora, "test")
         if not self.main:
             return

@@ -10,7 +10,8 @@ import pytest
 
 from docexp.errors import DocexpError
 from docexp.inputs import tokenizer as module
-from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS, ByteLevelBPE
+from docexp.inputs.byte_level_bpe import ByteLevelBPE
+from docexp.inputs.roberta_tokens import SPECIAL_TOKENS
 from docexp.inputs.tokenizer import load_tokenizer
 from docexp.inputs.train_tokenizer import train_tokenizer
 

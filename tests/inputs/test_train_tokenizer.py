@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from docexp.errors import DocexpError
-from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS
+from docexp.inputs.roberta_tokens import SPECIAL_TOKENS
 from docexp.inputs.train_tokenizer import train_tokenizer
 
 

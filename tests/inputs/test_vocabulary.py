@@ -4,7 +4,8 @@ from pathlib import Path
 
 from tokenizers import pre_tokenizers
 
-from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS, ByteLevelBPE
+from docexp.inputs.byte_level_bpe import ByteLevelBPE
+from docexp.inputs.roberta_tokens import SPECIAL_TOKENS
 from docexp.inputs.vocabulary import vocabulary_fault
 
 

@@ -6,7 +6,8 @@ import torch
 from tokenizers import pre_tokenizers
 from transformers import RobertaConfig, RobertaForMaskedLM
 
-from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS, ByteLevelBPE
+from docexp.inputs.byte_level_bpe import ByteLevelBPE
+from docexp.inputs.roberta_tokens import SPECIAL_TOKENS
 
 QUICK = ["trainer.max_steps=2", "trainer.global_batch=2", "model.tokenizer=null", "model.max_tokens=64"]
 QUICK += ["data.window_stride=8", "debug.pages=2"]

@@ -59,7 +59,8 @@ def test_settings_bring_no_torch() -> None:
 def test_the_encoder_gives_what_the_model_reads() -> None:
     from tokenizers import pre_tokenizers
 
-    from docexp.inputs.byte_level_bpe import SPECIAL_TOKENS, ByteLevelBPE
+    from docexp.inputs.byte_level_bpe import ByteLevelBPE
+    from docexp.inputs.roberta_tokens import SPECIAL_TOKENS
 
     alphabet = [*SPECIAL_TOKENS, *sorted(pre_tokenizers.ByteLevel.alphabet())]
     tokenizer = ByteLevelBPE({token: number for number, token in enumerate(alphabet)}, ())

@@ -147,6 +147,21 @@ def test_a_server_that_is_gone_is_named_after_all_tries(served, cache):
         open_remote(server.url, cache)
 
 
+def test_a_full_disk_is_said_at_once(served, cache, monkeypatch):
+    local, server = served
+    index, name = open_remote(server.url, cache), local.shards[0].name
+    with pytest.raises(OSError, match="No space left") as full:
+        RemoteFolder(server.url).fetch(name, Path("/dev/full"))
+    assert server.asked[name] == 1
+
+    def refused(self, name: str, target: Path) -> None:
+        raise full.value
+
+    monkeypatch.setattr(RemoteFolder, "fetch", refused)
+    with pytest.raises(DocexpError, match=r"the cache .* cannot be written \(No space left on device\)"):
+        ShardReader(index).read(0)
+
+
 def test_protocols_that_need_a_package_or_are_none(cache, tmp_path, make_set):
     with pytest.raises(DocexpError, match=r"^gs:// needs a package that is not installed: pip install gcsfs$"):
         open_remote("gs://bucket/shards", cache)

@@ -79,6 +79,8 @@ def test_the_verb_prints_json_and_draws(index, tmp_path, capsys: pytest.CaptureF
         (["plot=x.gif"], "plot=x.gif must end in .png, .svg or .pdf"),
         (["plot=nowhere/x.png"], "there is no folder nowhere"),
         (["tokenizer=data:many"], "must be a folder, a hub id, or data:N"),
+        (["tokenizer=data:²"], "must be a folder, a hub id, or data:N"),
+        ([f"plot={'x' * 300}.png"], "cannot be written: File name too long. Choose another plot=FILE.png."),
         (["pages=few"], "pages=few must be a whole number, at least 1"),
     ],
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from docexp.errors import DocexpError
 from docexp.shards.index import Index
 from docexp.shards.members import parse_sample
+from docexp.shards.read import damaged_row
 
 SHOWN = 5
 """Of many places of one finding, so many are named."""
@@ -26,12 +27,14 @@ def sample_at(index: Index, row: int) -> tuple[str, dict[str, bytes]]:
     Raises:
         DocexpError: there is no sample where the index says.
     """
-    entry = index.table[row]
-    path = index.path(int(entry["shard"]))
+    shard, offset, size = (int(index.table[row][name]) for name in ("shard", "offset", "size"))
+    if shard >= len(index.shards) or offset + size > index.shards[shard].size:
+        raise damaged_row(index, row)
+    path = index.path(shard)
     try:
         with path.open("rb") as file:
-            file.seek(int(entry["offset"]))
-            key, members = parse_sample(file.read(int(entry["size"])))
+            file.seek(offset)
+            key, members = parse_sample(file.read(size))
     except (OSError, tarfile.TarError) as error:
         raise DocexpError(f"{path}: row {row} of the index is no sample of this tar ({error})") from None
     return f"{path}, sample {key}", members

@@ -11,9 +11,6 @@ from docexp.documents.page import Page
 Oddity = tuple[str, str, int]
 """What several cases are called, what one is called, and how many there are."""
 
-ANSWERS, ANSWERS_FOUND = "answers", "answers found"
-"""Counted apart: questions with answers on pages with words, and those with an answer that the words hold."""
-
 TRAINING = ("train", "minival")
 
 

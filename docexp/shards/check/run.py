@@ -1,13 +1,16 @@
 """The whole check of a set, shard by shard, in one process or several."""
 
 import multiprocessing
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import combinations
 
 import numpy as np
 
+from docexp.errors import DocexpError
 from docexp.shards.build import content_checksum
 from docexp.shards.check.finding import Finding, place
 from docexp.shards.check.labels import Expected, label_notes
@@ -44,6 +47,9 @@ def check(
         progress: called with the number of pages looked at since its last call.
         expected: what the configuration says of the set.
         jobs: processes that read and decode; with 1 this one does.
+
+    Raises:
+        DocexpError: one of these processes died.
     """
     faults = list(_index_faults(index))
     whole = []
@@ -93,13 +99,16 @@ def _checked(index: Index, shards: list[int], jobs: int) -> Iterator[list[Checke
         return
     # forking would copy the locks of this process' other threads, such as those of the progress display
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        running = []
-        for portion in portions:
-            running.append(pool.submit(check_rows, index, portion))
-            if len(running) >= jobs * AHEAD:
-                yield running.pop(0).result()
-        for future in running:
-            yield future.result()
+        running: deque[Future[list[Checked]]] = deque()
+        try:
+            for portion in portions:
+                running.append(pool.submit(check_rows, index, portion))
+                if len(running) >= jobs * AHEAD:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        except BrokenProcessPool:
+            raise DocexpError("a process that read pages died. If memory ran out, check with fewer: jobs=1") from None
 
 
 def _rows(index: Index, shard: int) -> list[int]:

@@ -39,7 +39,7 @@ class Seen:
         row = page.row
         if page.id is not None:
             self._ids[row], self._read[row] = page.id, True
-            self._tally.add_counts(row, page.counts)
+            self._tally.add(row, page.counts)
         if page.image is not None:
             self._images[row], self._pictured[row] = page.image, True
         if page.look is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 
@@ -49,13 +50,6 @@ def data_settings(overrides: Sequence[str], project: Project, command: str) -> D
     return settings
 
 
-def opened(words: Sequence[str], project: Project, command: str) -> Index:
-    """The index that the words name."""
-    from docexp.runs.resolve import open_index
-
-    return open_index(data_settings(split_command(words, command).overrides, project, command))
-
-
 def whole_number(words: Words, name: str, default: int, least: int = 1) -> int:
     """The argument ``name`` as a whole number.
 
@@ -66,6 +60,22 @@ def whole_number(words: Words, name: str, default: int, least: int = 1) -> int:
     if not given.isascii() or not given.isdigit() or int(given) < least:
         raise DocexpError(f"{name}={given} must be a whole number, at least {least}")
     return int(given)
+
+
+def file_to_write(words: Words, name: str, endings: Sequence[str]) -> Path | None:
+    """The argument ``name`` as a file that can be made; None where it is not given.
+
+    Raises:
+        DocexpError: it has another ending, or its folder is not there.
+    """
+    if name not in words.arguments:
+        return None
+    file = Path(words.arguments[name]).expanduser()
+    if file.suffix not in endings:
+        raise DocexpError(f"{name}={file} must end in {', '.join(endings[:-1])} or {endings[-1]}")
+    if not file.parent.is_dir():
+        raise DocexpError(f"{name}={file}: there is no folder {file.parent}")
+    return file
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from docexp.config.project import Project
 from docexp.errors import DocexpError
-from docexp.verbs.data_commands.common import counting, data_settings, split_command, whole_number
+from docexp.verbs.data_commands.common import counting, data_settings, file_to_write, split_command, whole_number
 from docexp.verbs.words import Words
 
 PAGES = 12
@@ -34,19 +34,15 @@ def run(words: Sequence[str], project: Project) -> int:
             records.append(record(reader.read(row), index.split_of(row), len(chosen)))
             count(1)
     about = f"{index.summary()}. Licence: {index.facts.licence}."
-    atomic.write_text(out, document(index.name, about, records))
+    atomic.write_text(out, document(index.name, about, records), "Choose another out=FILE.html.")
     print(f"{out}: {len(records)} of {len(rows):,} pages, {out.stat().st_size / 1e6:,.1f} MB · open it in a browser")
     return 0
 
 
 def _out(split: Words) -> Path:
-    if "out" not in split.arguments:
+    out = file_to_write(split, "out", (".html", ".htm"))
+    if out is None:
         raise DocexpError("docexp data preview needs out=FILE.html, the file to write")
     if "ids" in split.arguments and {"pages", "seed"} & split.arguments.keys():
         raise DocexpError("ids=… names the pages; pages= and seed= draw them. Keep one of the two.")
-    out = Path(split.arguments["out"]).expanduser()
-    if out.suffix not in (".html", ".htm"):
-        raise DocexpError(f"out={out} must end in .html")
-    if not out.parent.is_dir():
-        raise DocexpError(f"out={out}: there is no folder {out.parent}")
     return out

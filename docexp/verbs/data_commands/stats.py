@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from rich.console import Console
 
 from docexp.config.project import Project
 from docexp.errors import DocexpError
 from docexp.shards.index import Index
-from docexp.verbs.data_commands.common import counting, data_settings, split_command, whole_number
+from docexp.verbs.data_commands.common import counting, data_settings, file_to_write, split_command, whole_number
 
 PIPED = 160
 """Columns of a table that goes into a file or pipe, where nothing may be cut."""
@@ -22,12 +21,13 @@ Encode = Callable[[str], Sequence[int]]
 
 def run(words: Sequence[str], project: Project) -> int:
     """What a set of shards holds."""
+    from docexp.runs import atomic
     from docexp.runs.resolve import open_index
     from docexp.shards.measure import measure
     from docexp.shards.stats import as_json, render, statistics
 
     split = split_command(words, "stats")
-    pages, plot = whole_number(split, "pages", PAGES), _picture(split.arguments.get("plot"))
+    pages, plot = whole_number(split, "pages", PAGES), file_to_write(split, "plot", (".png", ".svg", ".pdf"))
     index = open_index(data_settings(split.overrides, project, "stats"))
     encode = _encode(split.arguments.get("tokenizer"), index)
     splits = statistics(index)
@@ -36,7 +36,8 @@ def run(words: Sequence[str], project: Project) -> int:
     if plot is not None:
         from docexp.report.stats_plot import plot as draw
 
-        draw(index, measured, plot)
+        with atomic.mendable(plot, "Choose another plot=FILE.png."):
+            draw(index, measured, plot)
     if "--json" in split.flags:
         print(json.dumps({"name": index.name, **as_json(splits, measured)}, indent=1, ensure_ascii=False))
         return 0
@@ -59,15 +60,6 @@ def _encode(tokenizer: str | None, index: Index) -> Encode | None:
     if not tokenizer.startswith("data:"):
         return load_tokenizer(tokenizer).encode_word
     size = tokenizer.removeprefix("data:")
-    if not size.isdigit():
+    if not (size.isascii() and size.isdigit()):
         raise DocexpError(f"tokenizer={tokenizer} must be a folder, a hub id, or data:N as in data:4096")
     return data_tokenizer(Corpora.single(index), int(size)).encode_word
-
-
-def _picture(plot: str | None) -> Path | None:
-    file = None if plot is None else Path(plot).expanduser()
-    if file is not None and file.suffix not in (".png", ".svg", ".pdf"):
-        raise DocexpError(f"plot={plot} must end in .png, .svg or .pdf")
-    if file is not None and not file.parent.is_dir():
-        raise DocexpError(f"plot={plot}: there is no folder {file.parent}")
-    return file

@@ -128,8 +128,9 @@ def test_the_verb_writes_one_file(index: Index, tmp_path: Path, capsys: pytest.C
     ("words", "part"),
     [
         ([], "needs out=FILE.html"),
-        (["out=x.png"], "out=x.png must end in .html"),
+        (["out=x.png"], "out=x.png must end in .html or .htm"),
         (["out=nowhere/x.html"], "there is no folder nowhere"),
+        ([f"out={'x' * 300}.html"], "cannot be written: File name too long. Choose another out=FILE.html"),
         (["out=x.html", "pages=0"], "pages=0 must be a whole number, at least 1"),
         (["out=x.html", "seed=-1"], "seed=-1 must be a whole number, at least 0"),
         (["out=x.html", "ids=a", "pages=3"], "ids=… names the pages; pages= and seed= draw them"),

@@ -1,6 +1,7 @@
 """What is odd about pages is counted and named; each kind planted once."""
 
 import io
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from docexp.documents.page import Entity, Page, Question, Region, Relation
+from docexp.errors import DocexpError
 from docexp.shards.check import Expected, check
 from docexp.shards.index import Index, SetFacts
 from docexp.shards.write import write_shards
@@ -115,3 +117,9 @@ def test_labels_and_kinds_are_compared_with_the_configuration(notes) -> None:
 def test_several_processes_find_the_same(notes) -> None:
     pages = [plain(f"p{n}", words=("a",) * (n % 3), word_boxes=[(0, 0, 0, 5)] * (n % 3)) for n in range(150)]
     assert notes(*pages, jobs=2) == notes(*pages) != []
+
+
+def test_a_process_that_dies_is_a_plain_error(notes, monkeypatch) -> None:
+    monkeypatch.setattr(Index, "__reduce__", lambda self: (os._exit, (3,)), raising=False)
+    with pytest.raises(DocexpError, match=r"a process that read pages died.*jobs=1"):
+        notes(plain("a"), plain("b"), jobs=2)
