@@ -5,7 +5,7 @@ Source: Huang et al., "ICDAR2019 Competition on Scanned Receipt OCR and Informat
 numbers the training receipts. A line of a box file is ``x1,y1,…,x4,y4,TRANSCRIPT``, the transcript with its commas.
 
 The annotators gave text lines, not words, and values, not their places. Words are cut from the lines in proportion to
-their characters; an entity stands where a field's value is found in the words (``sroie_entities``).
+their characters; an entity stands where a field's value is found in the words (``sroie.entities``).
 """
 
 import json
