@@ -21,7 +21,7 @@ from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.readers.sroie.entities import field_entities
 from docexp.documents.reading.boxes import BoxRules, Cut
 from docexp.documents.reading.copies import count_copies
-from docexp.documents.reading.files import check_keys, listing, parse_json, read_bytes
+from docexp.documents.reading.files import check_keys, listing, parse_json, read_bytes, utf8
 from docexp.documents.reading.pictures import picture
 from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
@@ -129,16 +129,19 @@ def _without_copies(files: list[Path], report: Report) -> list[Path]:
 
 def _decoded(file: Path, encoding: Encoding, report: Report) -> str:
     data = read_bytes(file)
+    hints = {
+        "utf-8": "data.reader.encoding=cp1252 reads it as Windows-1252 (counted).",
+        "cp1252": "It is not Windows-1252 either; copy it again from the archive.",
+    }
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        fault = f"{file}: not UTF-8 text ({error.reason} at byte {error.start})."
-    if encoding == "utf-8":
-        raise DocexpError(f"{fault} data.reader.encoding=cp1252 reads it as Windows-1252 (counted).")
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError:
-        raise DocexpError(f"{fault} It is not Windows-1252 either; copy it again from the archive.") from None
+        return utf8(data, str(file), hints[encoding])
+    except DocexpError as fault:
+        if encoding == "utf-8":
+            raise
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            raise fault from None
     report.repair("files read as Windows-1252", one="file read as Windows-1252")
     return text
 
