@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair, is_number
+from docexp.documents.reading.boxes import BoxRules, Repair, around, is_number
 from docexp.documents.reading.files import check_keys, inside, read_json
 from docexp.documents.reading.pictures import MissingImages, picture
+from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError
 
 NUMBER = (int, float)
@@ -70,10 +71,10 @@ class CocoReader(Reader):
         root = self.folder(source)
         if not (self.train or self.validation or self.test):
             raise DocexpError(f"{self.name}: which files? data.reader.train=[train.json], validation=[…], test=[…].")
-        for split in ("train", "validation", "test"):
-            for name in getattr(self, split):
-                hint = f"data.reader.{split}=[…] names the annotation files of this split, [] none."
-                file = inside(root, name, f"data.reader.{split}")
+        for split, names, setting in chosen_splits(self.train, self.validation, self.test):
+            for name in names:
+                hint = f"{setting}=[…] names the annotation files of this split, [] none."
+                file = inside(root, name, setting)
                 folder = root / self.images.replace("*", file.stem)
                 yield from self._grouped(split, file, folder, read_json(file, hint), report)
 
@@ -175,7 +176,7 @@ def _region(annotation: dict[str, Any], names: dict[int, str], rules: BoxRules, 
         raise DocexpError(f'{place}: "iscrowd" is {str(crowd)[:40]!r}, neither 0 nor 1.')
     return Region(
         label=names[annotation["category_id"]],
-        box=tuple(box.tolist()),
+        box=around(box),
         area=float(size),
         iscrowd=bool(crowd),
         polygons=_polygons(annotation.get("segmentation", []), rules.report, place),

@@ -15,13 +15,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from docexp.documents.geometry import Boxes, union
+from docexp.documents.geometry import Boxes
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Entity, Page
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, Repair, around
 from docexp.documents.reading.files import inside, listing, read_text
 from docexp.documents.reading.pictures import Picture, picture
+from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError, nearest
 
 LABELS = (
@@ -80,11 +81,8 @@ class DocbankReader(Reader):
     def units(self, source: Path | None, report: Report) -> Iterator[tuple[str, Path, Path]]:
         """Split, text file and image of each page, in the order of the lists."""
         root = self.folder(source)
-        for split in ("train", "validation", "test"):
-            chosen = getattr(self, split)
-            if chosen is None:
-                continue
-            for file in self._files(root, split, chosen, report):
+        for split, chosen, setting in chosen_splits(self.train, self.validation, self.test):
+            for file in self._files(root, chosen, setting, report):
                 yield split, file, root / self.images / f"{file.name.removesuffix('.txt')}_ori.jpg"
 
     def read(self, unit: tuple[str, Path, Path], report: Report) -> Iterator[tuple[str, Page]]:
@@ -113,13 +111,13 @@ class DocbankReader(Reader):
         )
         yield split, page
 
-    def _files(self, root: Path, split: str, chosen: str, report: Report) -> Iterator[Path]:
+    def _files(self, root: Path, chosen: str, setting: str, report: Report) -> Iterator[Path]:
         folder = root / self.texts
         if chosen == "*":
             yield from listing(folder, "*.txt", report, "data.reader.texts=FOLDER names the folder of the text files.")
             return
-        index = inside(root, chosen, f"data.reader.{split}")
-        lines = read_text(index, f"data.reader.{split}=FILE names the list, null does without this split.")
+        index = inside(root, chosen, setting)
+        lines = read_text(index, f"{setting}=FILE names the list, null does without this split.")
         for number, line in enumerate(lines.split("\n")):
             if line.strip():
                 yield inside(folder, line.strip(), f"{index}, line {number + 1}")
@@ -167,7 +165,7 @@ def _runs(labels: list[str], boxes: Boxes) -> tuple[Entity, ...]:
     entities = []
     for label, group in groupby(range(len(labels)), key=labels.__getitem__):
         words = tuple(group)
-        entities.append(Entity(label, words, tuple(union(boxes[list(words)]).tolist()), str(len(entities))))
+        entities.append(Entity(label, words, around(boxes[list(words)]), str(len(entities))))
     return tuple(entities)
 
 

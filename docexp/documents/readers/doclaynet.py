@@ -16,7 +16,7 @@ import numpy as np
 
 from docexp.documents.readers.coco import NUMBER, CocoReader, CocoUnit
 from docexp.documents.readers.reader import Report
-from docexp.documents.reading.boxes import BoxRules, is_number
+from docexp.documents.reading.boxes import BoxRules, four_numbers, is_number
 from docexp.documents.reading.files import check_keys, read_json
 from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
@@ -87,9 +87,7 @@ class DoclaynetReader(CocoReader):
         for number, cell in enumerate(cells):
             place = f"{file}, cell {number}"
             check_keys(cell, {"bbox": list, "text": str}, place)
-            if len(cell["bbox"]) != 4 or not all(map(is_number, cell["bbox"])):
-                raise DocexpError(f"{place}: bbox {str(cell['bbox'])[:60]} is not four numbers.")
-            box = rules.xywh((np.array(cell["bbox"]) * scale).tolist(), place)
+            box = rules.xywh((np.array(four_numbers(cell["bbox"], place)) * scale).tolist(), place)
             if not cell["text"].strip():
                 report.refuse("text cells without visible text", one="text cell without visible text")
                 continue

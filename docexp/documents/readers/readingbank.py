@@ -20,6 +20,7 @@ from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Repair
 from docexp.documents.reading.files import check_keys, listing
 from docexp.documents.reading.json_lines import Line, json_lines
+from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError
 
 FRAME = 1000.0
@@ -54,11 +55,8 @@ class ReadingbankReader(Reader):
     def units(self, source: Path | None, report: Report) -> Iterator[tuple[str, Line, Line]]:
         """The pages of each pair of files, as places of two lines; the files of a split by name."""
         root = self.folder(source)
-        for split in ("train", "validation", "test"):
-            folder = getattr(self, split)
-            if folder is None:
-                continue
-            hint = f"data.reader.{split}=FOLDER names this split's folder, null does without."
+        for split, folder, setting in chosen_splits(self.train, self.validation, self.test):
+            hint = f"{setting}=FOLDER names this split's folder, null does without."
             for text in listing(root / folder, "*text*.json*", report, hint):
                 layout = text.with_name(text.name.replace("text", "layout", 1))
                 for ours, theirs in zip_longest(json_lines(text), json_lines(layout)):

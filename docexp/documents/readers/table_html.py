@@ -8,7 +8,7 @@ tokens are single characters, and tags. How rows and columns are made of cells i
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ import numpy as np
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair, is_number
+from docexp.documents.reading.boxes import BoxRules, Repair, around, four_numbers
 from docexp.documents.reading.files import check_keys, inside
 from docexp.documents.reading.json_lines import Line, json_lines
 from docexp.documents.reading.pictures import Picture, picture
@@ -85,7 +85,7 @@ class TableHtmlReader(Reader):
     def document(self, table: dict[str, Any]) -> str:
         """The document that the table stands in."""
 
-    def cell_box(self, values: list[float], table: dict[str, Any]) -> list[float]:
+    def cell_box(self, values: Sequence[float], table: dict[str, Any]) -> Sequence[float]:
         """A cell's box in the page's pixels, from the numbers of its line."""
         return values
 
@@ -102,8 +102,8 @@ class TableHtmlReader(Reader):
                 kind = "cells with text and no box" if text else "empty cells without a box"
                 rules.report.refuse(kind, one=kind.replace("cells", "cell"))
                 continue
-            box = rules.box(self.cell_box(_four(cell["bbox"], place), table), place)
-            regions.append(Region("cell", tuple(box.tolist()), float(area(as_boxes(box))[0])))
+            box = rules.box(self.cell_box(four_numbers(cell["bbox"], place), table), place)
+            regions.append(Region("cell", around(box), float(area(as_boxes(box))[0])))
             found = text.split()
             if found:
                 lines.append(tuple(range(len(words), len(words) + len(found))))
@@ -162,7 +162,7 @@ class FintabnetReader(TableHtmlReader):
         """No image; the table's size in points, rounded up."""
         check_keys(table, {"bbox": list}, where)
         inside(root, table["filename"], where)
-        left, bottom, right, top = _four(table["bbox"], where)
+        left, bottom, right, top = four_numbers(table["bbox"], where)
         if not (0 < right - left < 1e6 and 0 < top - bottom < 1e6):
             raise DocexpError(f"{where}: the table's bbox {table['bbox']} holds no area.")
         report.note("tables without a picture", one="table without a picture")
@@ -177,7 +177,7 @@ class FintabnetReader(TableHtmlReader):
         """The PDF page, ``FDX/2017/page_64``: its folders are company and year."""
         return str(PurePosixPath(table["filename"]).with_suffix(""))
 
-    def cell_box(self, values: list[float], table: dict[str, Any]) -> list[float]:
+    def cell_box(self, values: Sequence[float], table: dict[str, Any]) -> Sequence[float]:
         """From the bottom left of the PDF page to the top left of the table."""
         left, bottom, right, top = values
         return [left - table["bbox"][0], table["bbox"][3] - top, right - table["bbox"][0], table["bbox"][3] - bottom]
@@ -189,9 +189,3 @@ def _text(tokens: list[Any], where: str) -> str:
         raise DocexpError(f"{where}: a token is no text.")
     tags = {token for token in tokens if len(token) > 1 and token.startswith("<") and token.endswith(">")}
     return "".join(" " if token.startswith("<br") else "" if token in tags else token for token in tokens)
-
-
-def _four(values: Any, where: str) -> list[float]:
-    if not isinstance(values, list) or len(values) != 4 or not all(map(is_number, values)):
-        raise DocexpError(f"{where}: bbox {str(values)[:60]} is not four numbers.")
-    return values

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from docexp.documents.page import Entity, Page
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Cut
+from docexp.documents.reading.boxes import BoxRules, Cut, around
 from docexp.documents.reading.files import check_keys, inside, read_text
 from docexp.documents.reading.json_lines import json_lines
 from docexp.documents.reading.pictures import MissingImages, picture
@@ -91,8 +91,7 @@ class WildReceiptReader(Reader):
             where = f"{unit.where}, segment {number}"
             label, box = _label(item, where, unit.classes), rules.quad(item["box"], where)
             report.note("segments without text", int(not item["text"].strip()), one="segment without text")
-            corners: Any = tuple(box.tolist())
-            entities.append(Entity(label, text.add(item["text"], box), corners, str(number)))
+            entities.append(Entity(label, text.add(item["text"], box), around(box), str(number)))
         page = Page(
             id=str(PurePosixPath(unit.record["file_name"]).with_suffix("")).strip("/").replace("/", "_"),
             width=image.width,

@@ -8,7 +8,7 @@ from typing import Any
 from docexp.documents.geometry import Boxes, as_boxes
 from docexp.documents.page import Entity, Relation
 from docexp.documents.readers.reader import Report
-from docexp.documents.reading.boxes import BoxRules
+from docexp.documents.reading.boxes import BoxRules, around
 from docexp.documents.reading.files import check_keys
 from docexp.errors import DocexpError, nearest
 
@@ -59,7 +59,7 @@ def form_parts(
         texts = [word["text"] for word in item["words"]]
         indices = tuple(range(len(parts.words), len(parts.words) + len(texts)))
         box = rules.box(item["box"], f"{where}, entity {number}")
-        parts.entities.append(Entity(item["label"], indices, tuple(box.tolist()), str(item["id"])))
+        parts.entities.append(Entity(item["label"], indices, around(box), str(item["id"])))
         for place, word in enumerate(item["words"]):
             boxes.append(rules.box(word["box"], f'{where}, entity {number}, word {place} "{word["text"]}"'))
         parts.words += texts

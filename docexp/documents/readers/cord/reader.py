@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from docexp.documents.geometry import as_boxes, union
+from docexp.documents.geometry import as_boxes
 from docexp.documents.page import Entity, Page, Relation
 from docexp.documents.readers.cord.files import CordUnit, cord_units, receipts
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Cut
+from docexp.documents.reading.boxes import BoxRules, Cut, around
 from docexp.documents.reading.files import check_keys
 from docexp.documents.reading.pictures import MissingImages, Picture
 from docexp.errors import DocexpError
@@ -107,7 +107,7 @@ class _Receipt:
         for place, word in enumerate(line["words"]):
             self._add_word(word, f"{where}, word {place}")
         indices = tuple(range(first, len(self.words)))
-        box: Any = tuple(union(as_boxes(self.boxes[first:])).tolist())
+        box = around(as_boxes(self.boxes[first:]))
         self.entities.append(Entity(line["category"], indices, box, str(number)))
         self.groups.append(line["group_id"])
         if line["category"] not in CATEGORIES:
