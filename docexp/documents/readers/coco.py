@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair, around, is_number
+from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings, around, is_number
 from docexp.documents.reading.files import check_keys, inside, read_json
-from docexp.documents.reading.pictures import MissingImages, picture
+from docexp.documents.reading.pictures import MissingImageSettings, picture
 from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError
 
@@ -35,7 +35,7 @@ class CocoUnit:
 
 
 @dataclass(kw_only=True)
-class CocoReader(Reader):
+class CocoReader(RepairSettings, MissingImageSettings, Reader):
     """Reads COCO json files with their images. Regions take their labels from the file's own categories.
 
     A page's id is its image's file name without the suffix. Width and height are the record's, and the image must have
@@ -54,12 +54,7 @@ class CocoReader(Reader):
     """Annotation files of the test split, relative to the source."""
     images: str = "."
     """The folder of the images, relative to the source; ``*`` stands for an annotation file's name without suffix."""
-    missing_images: MissingImages = "error"
-    """Where an image file is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white
-    paper of the annotated size. Both are counted."""
     repair: Repair = "clip"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:

@@ -19,7 +19,7 @@ from docexp.documents.geometry import Boxes
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Entity, Page
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair, around
+from docexp.documents.reading.boxes import BoxRules, RepairSettings, around
 from docexp.documents.reading.files import inside, listing, read_text
 from docexp.documents.reading.pictures import Picture, picture
 from docexp.documents.reading.splits import chosen_splits
@@ -46,7 +46,7 @@ FRAME = 1000.0
 
 
 @dataclass(kw_only=True)
-class DocbankReader(Reader):
+class DocbankReader(RepairSettings, Reader):
     """Reads DocBank from the folder that holds its texts, its images and the lists of its splits.
 
     An entity is a longest run of tokens with one label. DocBank labels tokens and scores them one by one, by the area
@@ -69,9 +69,6 @@ class DocbankReader(Reader):
     """The list of the test split's text files, relative to the source; as for ``train``."""
     missing_images: Literal["error", "none"] = "error"
     """Where an image is missing: ``error`` stops, ``none`` keeps the page without one, 1000 × 1000 in size, counted."""
-    repair: Repair = "none"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:

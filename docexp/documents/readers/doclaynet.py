@@ -51,13 +51,9 @@ class DoclaynetReader(CocoReader):
     licence: ClassVar[str] = "CDLA-Permissive-1.0"
 
     train: list[str] = field(default_factory=lambda: ["COCO/train.json"])
-    """Annotation files of the training split, relative to the source."""
     validation: list[str] = field(default_factory=lambda: ["COCO/val.json"])
-    """Annotation files of the validation split, relative to the source."""
     test: list[str] = field(default_factory=lambda: ["COCO/test.json"])
-    """Annotation files of the test split, relative to the source."""
     images: str = "PNG"
-    """The folder of the images, relative to the source; ``*`` stands for an annotation file's name without suffix."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings
 from docexp.documents.reading.files import listing, read_json
 from docexp.documents.reading.forms import FORM_LABELS, check_items, form_parts
 from docexp.documents.reading.pictures import picture
@@ -23,15 +23,11 @@ SPLIT_FOLDERS = {"train": "training_data", "test": "testing_data"}
 
 
 @dataclass(kw_only=True)
-class FunsdReader(Reader):
+class FunsdReader(RepairSettings, Reader):
     """Reads FUNSD from the archive's folder, its ``dataset`` folder, or the folder that holds ``dataset``."""
 
     name: ClassVar[str] = "funsd"
     licence: ClassVar[str] = "non-commercial research"
-
-    repair: Repair = "none"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:

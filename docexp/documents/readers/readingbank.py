@@ -17,7 +17,7 @@ from docexp.documents.geometry import as_boxes
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings
 from docexp.documents.reading.files import check_keys, listing
 from docexp.documents.reading.json_lines import Line, json_lines
 from docexp.documents.reading.splits import chosen_splits
@@ -28,7 +28,7 @@ FRAME = 1000.0
 
 
 @dataclass(kw_only=True)
-class ReadingbankReader(Reader):
+class ReadingbankReader(RepairSettings, Reader):
     """Reads ReadingBank from the folder of its splits. Pages measure 1000 × 1000 and have no images.
 
     Vertical text has boxes whose y1 lies above y0, which the published code passes over; ``repair`` turns them round.
@@ -44,8 +44,6 @@ class ReadingbankReader(Reader):
     test: str | None = "test"
     """The folder of the test split's files, relative to the source; null for none."""
     repair: Repair = "swap"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:

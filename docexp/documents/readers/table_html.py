@@ -18,7 +18,7 @@ import numpy as np
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair, around, four_numbers
+from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings, around, four_numbers
 from docexp.documents.reading.files import check_keys, inside
 from docexp.documents.reading.json_lines import Line, json_lines
 from docexp.documents.reading.pictures import Picture, picture
@@ -27,7 +27,7 @@ from docexp.errors import DocexpError
 
 
 @dataclass(kw_only=True)
-class TableHtmlReader(Reader):
+class TableHtmlReader(RepairSettings, Reader):
     """What both sets share: a table is a page, a cell with a box is a region ``cell`` and a line of words.
 
     Each word of a cell has the cell's box: where in it the word stands is not told.
@@ -36,8 +36,6 @@ class TableHtmlReader(Reader):
     tables: list[str] = field(default_factory=list)
     """The json-lines files, relative to the source; a line says itself to which split it belongs."""
     repair: Repair = "clip"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -125,7 +123,6 @@ class PubTabNetReader(TableHtmlReader):
     licence: ClassVar[str] = "CDLA-Permissive-1.0 (annotations); images after the PMC open access subset"
 
     tables: list[str] = field(default_factory=lambda: ["PubTabNet_2.0.0.jsonl"])
-    """The json-lines files, relative to the source; a line says itself to which split it belongs."""
     images: str = "*"
     """The folder of the images, relative to the source; ``*`` stands for the split as the line spells it."""
 
@@ -156,7 +153,6 @@ class FintabnetReader(TableHtmlReader):
     tables: list[str] = field(
         default_factory=lambda: [f"FinTabNet_1.0.0_table_{split}.jsonl" for split in ("train", "val", "test")]
     )
-    """The json-lines files, relative to the source; a line says itself to which split it belongs."""
 
     def picture(self, root: Path, table: dict[str, Any], where: str, report: Report) -> Picture:
         """No image; the table's size in points, rounded up."""

@@ -17,10 +17,10 @@ from xml.etree.ElementTree import Element
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair, around
+from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings, around
 from docexp.documents.reading.files import inside, listing, read_bytes
 from docexp.documents.reading.ocr_words import text_page
-from docexp.documents.reading.pictures import MissingImages, picture
+from docexp.documents.reading.pictures import MissingImageSettings, picture
 from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError
 
@@ -28,7 +28,7 @@ SUFFIXES = (".jpg", ".png", ".jpeg", ".tif", ".bmp")
 
 
 @dataclass(kw_only=True)
-class VocReader(Reader):
+class VocReader(RepairSettings, MissingImageSettings, Reader):
     """Reads folders of VOC xml files with their images.
 
     The image is the one named as the xml file, else the one that ``<filename>`` names (IIIT-AR-13K writes there what
@@ -47,12 +47,7 @@ class VocReader(Reader):
     """The folder of the test split's xml files, relative to the source; null for none."""
     images: list[str] = field(default_factory=lambda: ["images"])
     """The folders of the images, relative to the source; the first that holds an image gives it."""
-    missing_images: MissingImages = "error"
-    """Where an image file is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white
-    paper of the annotated size. Both are counted."""
     repair: Repair = "clip"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:

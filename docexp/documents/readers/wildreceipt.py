@@ -17,7 +17,7 @@ from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Cut, around
 from docexp.documents.reading.files import check_keys, inside, read_text
 from docexp.documents.reading.json_lines import json_lines
-from docexp.documents.reading.pictures import MissingImages, picture
+from docexp.documents.reading.pictures import MissingImageSettings, picture
 from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
 
@@ -48,7 +48,7 @@ class Receipt:
 
 
 @dataclass(kw_only=True)
-class WildReceiptReader(Reader):
+class WildReceiptReader(MissingImageSettings, Reader):
     """Reads WildReceipt from the folder of ``class_list.txt``."""
 
     name: ClassVar[str] = "wildreceipt"
@@ -57,9 +57,6 @@ class WildReceiptReader(Reader):
     repair: Cut = "none"
     """What to do with segments that reach beyond the image: ``none`` refuses them, ``clip`` cuts them at its border
     (counted)."""
-    missing_images: MissingImages = "error"
-    """Where an image is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white paper
-    of the annotated size. Both are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:

@@ -11,14 +11,22 @@ from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError
 
 Repair = Literal["none", "swap", "clip", "swap+clip"]
-"""What a reader does with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
+"""What a reader does with faulty boxes; ``RepairSettings`` explains each."""
 
 Cut = Literal["none", "clip"]
 """The same for boxes around four points, which are never reversed."""
 
 _LARGEST = 2.0**53
 """Integers above it are no coordinates, and no floats either."""
+
+
+@dataclass(kw_only=True)
+class RepairSettings:
+    """The setting of readers whose boxes may be reversed or reach beyond the page; some have another default."""
+
+    repair: Repair = "none"
+    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
+    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
 
 def is_number(value: Any) -> bool:

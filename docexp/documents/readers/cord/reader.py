@@ -20,7 +20,7 @@ from docexp.documents.readers.cord.files import CordUnit, cord_units, receipts
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Cut, around
 from docexp.documents.reading.files import check_keys
-from docexp.documents.reading.pictures import MissingImages, Picture
+from docexp.documents.reading.pictures import MissingImageSettings, Picture
 from docexp.errors import DocexpError
 
 CATEGORIES = (
@@ -38,7 +38,7 @@ CORNERS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
 
 
 @dataclass(kw_only=True)
-class CordReader(Reader):
+class CordReader(MissingImageSettings, Reader):
     """Reads CORD from the folder of ``train``, ``dev`` and ``test``, or of the hub's parquet files."""
 
     name: ClassVar[str] = "cord"
@@ -47,9 +47,6 @@ class CordReader(Reader):
     repair: Cut = "clip"
     """What to do with words that reach beyond the image, as a few do: ``clip`` cuts them at its border (counted),
     ``none`` refuses them."""
-    missing_images: MissingImages = "error"
-    """Where an image is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white paper
-    of the annotated size. Both are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from docexp.documents.readers.hub.layout import row_page
 from docexp.documents.readers.hub.page import RowReader, image_bytes
 from docexp.documents.readers.hub.scale import SAMPLED, BoxScale, Looked, find_scale
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import Repair
+from docexp.documents.reading.boxes import RepairSettings
 from docexp.documents.reading.tables import TableFile, table_files
 from docexp.errors import DocexpError
 from docexp.hub import HUB_ID, dataset_folder
@@ -36,7 +36,7 @@ class Block:
 
 
 @dataclass(kw_only=True)
-class HubReader(Reader):
+class HubReader(RepairSettings, Reader):
     """Reads a dataset's folder (parquet, or as ``save_to_disk`` wrote it), or ``source=hub:owner/name``.
 
     Columns are found by their names (``hub.columns.ROLES``). A hub id may name a revision, as in
@@ -58,9 +58,6 @@ class HubReader(Reader):
     and stops where it cannot be told."""
     label_names: list[str] = field(default_factory=list)
     """The names of tags or classes that are stored as bare numbers, in their order."""
-    repair: Repair = "none"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
