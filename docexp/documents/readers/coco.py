@@ -15,6 +15,7 @@ from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings, around, is_number
 from docexp.documents.reading.files import check_keys, inside, read_json
+from docexp.documents.reading.pages import NO_TEXT, PageText, text_page
 from docexp.documents.reading.pictures import MissingImageSettings, picture
 from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError
@@ -84,18 +85,8 @@ class CocoReader(RepairSettings, MissingImageSettings, Reader):
         regions = tuple(self._regions(unit, rules, where))
         report.note("pages without a region", not regions, one="page without a region")
         document, number = self.document(unit.record, where)
-        page = Page(
-            id=page_id(unit.record["file_name"]),
-            document_id=document,
-            number=number,
-            width=width,
-            height=height,
-            image=image.data,
-            image_format=image.format,
-            regions=regions,
-            **self.text(unit, rules, report),
-        )
-        yield unit.split, page
+        page_name, text = page_id(unit.record["file_name"]), self.text(unit, rules, report)
+        yield unit.split, text_page(image, page_name, document, number, text, regions=regions)
 
     def kept(self, record: dict[str, Any], report: Report) -> bool:
         """Whether an image or annotation is part of the set; what is not is counted. Here all of them are."""
@@ -105,9 +96,9 @@ class CocoReader(RepairSettings, MissingImageSettings, Reader):
         """The document that an image is a page of, and which page; without knowledge of the set, a document each."""
         return page_id(record["file_name"]), 0
 
-    def text(self, unit: CocoUnit, rules: BoxRules, report: Report) -> dict[str, Any]:
-        """The page's words, their boxes, and lines, as arguments of ``Page``; COCO knows none."""
-        return {"words": (), "word_boxes": as_boxes([])}
+    def text(self, unit: CocoUnit, rules: BoxRules, report: Report) -> PageText:
+        """The page's text; COCO knows none."""
+        return NO_TEXT
 
     def _grouped(self, split: str, file: Path, folder: Path, data: Any, report: Report) -> Iterator[CocoUnit]:
         check_keys(data, {"images": list, "annotations": list, "categories": list}, f"{file}: no COCO file")

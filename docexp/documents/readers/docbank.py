@@ -21,6 +21,7 @@ from docexp.documents.page import Entity, Page
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, RepairSettings, around
 from docexp.documents.reading.files import inside, listing, read_text
+from docexp.documents.reading.pages import PageText, text_page
 from docexp.documents.reading.pictures import Picture, picture
 from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError, nearest
@@ -93,20 +94,9 @@ class DocbankReader(RepairSettings, Reader):
         name = file.name.removesuffix(".txt")
         document, _, number = name.rpartition("_")
         numbered = bool(document) and re.fullmatch("[0-9]{1,9}", number) is not None
-        page = Page(
-            id=name,
-            document_id=document if numbered else name,
-            number=int(number) if numbered else 0,
-            width=paper.width,
-            height=paper.height,
-            words=tuple(words),
-            word_boxes=pixels,
-            image=paper.data,
-            image_format=paper.format,
-            lines=derived_lines(words, pixels),
-            entities=_runs(labels, pixels),
-        )
-        yield split, page
+        text = PageText(tuple(words), pixels, derived_lines(words, pixels))
+        place = (document, int(number)) if numbered else (name, 0)
+        yield split, text_page(paper, name, *place, text, entities=_runs(labels, pixels))
 
     def _files(self, root: Path, chosen: str, setting: str, report: Report) -> Iterator[Path]:
         folder = root / self.texts

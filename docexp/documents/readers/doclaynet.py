@@ -18,6 +18,7 @@ from docexp.documents.readers.coco import NUMBER, CocoReader, CocoUnit
 from docexp.documents.readers.reader import Report
 from docexp.documents.reading.boxes import BoxRules, four_numbers, is_number
 from docexp.documents.reading.files import check_keys, read_json
+from docexp.documents.reading.pages import PageText
 from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
 
@@ -72,14 +73,14 @@ class DoclaynetReader(CocoReader):
         check_keys(record, {"collection": str, "doc_name": str, "page_no": int}, where)
         return f"{record['collection']}/{record['doc_name']}", max(record["page_no"] - 1, 0)
 
-    def text(self, unit: CocoUnit, rules: BoxRules, report: Report) -> dict[str, Any]:
+    def text(self, unit: CocoUnit, rules: BoxRules, report: Report) -> PageText:
         """Words from the page's file in ``JSON``, if that folder is there."""
         folder = unit.image.parent.parent / "JSON"
         if not folder.is_dir():
             return super().text(unit, rules, report)
         file = folder / f"{unit.image.stem}.json"
         cells, scale = _cells(read_json(file, "Is the extra archive fully unpacked?"), str(file), rules)
-        text = SegmentWords()
+        segments = SegmentWords()
         for number, cell in enumerate(cells):
             place = f"{file}, cell {number}"
             check_keys(cell, {"bbox": list, "text": str}, place)
@@ -87,10 +88,10 @@ class DoclaynetReader(CocoReader):
             if not cell["text"].strip():
                 report.refuse("text cells without visible text", one="text cell without visible text")
                 continue
-            text.add(cell["text"], box)
+            segments.add(cell["text"], box)
         kind = "words with a share of their text cell's box"
-        report.note(kind, len(text.words), "word with a share of its text cell's box")
-        return {"words": tuple(text.words), "word_boxes": text.boxes, "lines": tuple(text.lines)}
+        report.note(kind, len(segments.words), "word with a share of its text cell's box")
+        return segments.text
 
 
 def _cells(data: Any, where: str, rules: BoxRules) -> tuple[list[Any], Any]:

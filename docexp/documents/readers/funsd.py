@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings
 from docexp.documents.reading.files import listing, read_json
 from docexp.documents.reading.forms import FORM_LABELS, check_items, form_parts
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import picture
 from docexp.errors import DocexpError
 
@@ -74,18 +74,8 @@ class _Form:
 
     def page(self) -> Page:
         parts = form_parts(self.items, str(self.file), self.rules)
-        return Page(
-            id=self.file.stem,
-            width=self.picture.width,
-            height=self.picture.height,
-            words=tuple(parts.words),
-            word_boxes=parts.boxes,
-            image=self.picture.data,
-            image_format=self.picture.format,
-            lines=derived_lines(parts.words, parts.boxes),
-            entities=tuple(parts.entities),
-            relations=parts.relations,
-        )
+        entities = tuple(parts.entities)
+        return text_page(self.picture, self.file.stem, text=parts.text, entities=entities, relations=parts.relations)
 
     def _read_items(self) -> list[dict[str, Any]]:
         form = read_json(self.file)

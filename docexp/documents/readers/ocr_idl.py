@@ -18,7 +18,8 @@ from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings
 from docexp.documents.reading.faults import LeaveOut, document_pages
 from docexp.documents.reading.frames import frames
-from docexp.documents.reading.ocr_words import page_text, text_page
+from docexp.documents.reading.ocr_words import page_text
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import Picture
 from docexp.documents.reading.splits import named_split
 from docexp.errors import DocexpError

@@ -14,7 +14,7 @@ from docexp.documents.page import Page
 from docexp.documents.readers.coco import CocoReader, CocoUnit, page_id
 from docexp.documents.readers.reader import Report
 from docexp.documents.reading.files import listing
-from docexp.documents.reading.ocr_words import text_page
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import picture
 
 LABELS = ("text", "title", "list", "table", "figure")

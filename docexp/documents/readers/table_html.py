@@ -21,6 +21,7 @@ from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings, around, four_numbers
 from docexp.documents.reading.files import check_keys, inside
 from docexp.documents.reading.json_lines import Line, json_lines
+from docexp.documents.reading.pages import PageText, text_page
 from docexp.documents.reading.pictures import Picture, picture
 from docexp.documents.reading.splits import WITH_VAL
 from docexp.errors import DocexpError
@@ -60,15 +61,8 @@ class TableHtmlReader(RepairSettings, Reader):
             raise DocexpError(f'{line.where}: split "{table["split"][:40]}" is none of {", ".join(WITH_VAL)}.')
         image = self.picture(root, table, line.where, report)
         rules = BoxRules(image.width, image.height, self.repair, report)
-        page = Page(
-            id=self.table_id(table, line.where),
-            document_id=self.document(table),
-            width=image.width,
-            height=image.height,
-            image=image.data,
-            image_format=image.format,
-            **self._cells(table, rules, line.where),
-        )
+        text, regions = self._cells(table, rules, line.where)
+        page = text_page(image, self.table_id(table, line.where), self.document(table), text=text, regions=regions)
         yield WITH_VAL[table["split"]], page
 
     @abstractmethod
@@ -87,7 +81,7 @@ class TableHtmlReader(RepairSettings, Reader):
         """A cell's box in the page's pixels, from the numbers of its line."""
         return values
 
-    def _cells(self, table: dict[str, Any], rules: BoxRules, where: str) -> dict[str, Any]:
+    def _cells(self, table: dict[str, Any], rules: BoxRules, where: str) -> tuple[PageText, tuple[Region, ...]]:
         words: list[str] = []
         boxes: list[Any] = []
         lines: list[tuple[int, ...]] = []
@@ -107,12 +101,7 @@ class TableHtmlReader(RepairSettings, Reader):
                 lines.append(tuple(range(len(words), len(words) + len(found))))
             words += found
             boxes += [box] * len(found)
-        return {
-            "words": tuple(words),
-            "word_boxes": as_boxes(boxes),
-            "lines": tuple(lines),
-            "regions": tuple(regions),
-        }
+        return PageText(tuple(words), as_boxes(boxes), tuple(lines)), tuple(regions)
 
 
 @dataclass(kw_only=True)

@@ -19,7 +19,7 @@ from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings, around
 from docexp.documents.reading.files import inside, listing, read_bytes
-from docexp.documents.reading.ocr_words import text_page
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import MissingImageSettings, picture
 from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError

@@ -17,6 +17,7 @@ from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Cut, around
 from docexp.documents.reading.files import check_keys, inside, read_text
 from docexp.documents.reading.json_lines import json_lines
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import MissingImageSettings, picture
 from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
@@ -83,24 +84,14 @@ class WildReceiptReader(MissingImageSettings, Reader):
         size = (unit.record["width"], unit.record["height"])
         image = picture(_image(unit), report, annotated=size, missing=self.missing_images)
         rules = BoxRules(image.width, image.height, self.repair, report)
-        text, entities = SegmentWords(), []
+        segments, entities = SegmentWords(), []
         for number, item in enumerate(unit.record["annotations"]):
             where = f"{unit.where}, segment {number}"
             label, box = _label(item, where, unit.classes), rules.quad(item["box"], where)
             report.note("segments without text", int(not item["text"].strip()), one="segment without text")
-            entities.append(Entity(label, text.add(item["text"], box), around(box), str(number)))
-        page = Page(
-            id=str(PurePosixPath(unit.record["file_name"]).with_suffix("")).strip("/").replace("/", "_"),
-            width=image.width,
-            height=image.height,
-            words=tuple(text.words),
-            word_boxes=text.boxes,
-            image=image.data,
-            image_format=image.format,
-            lines=tuple(text.lines),
-            entities=tuple(entities),
-        )
-        yield unit.split, page
+            entities.append(Entity(label, segments.add(item["text"], box), around(box), str(number)))
+        page_id = str(PurePosixPath(unit.record["file_name"]).with_suffix("")).strip("/").replace("/", "_")
+        yield unit.split, text_page(image, page_id, text=segments.text, entities=tuple(entities))
 
 
 def _classes(file: Path) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from docexp.documents.readers.cord.files import CordUnit, cord_units, receipts
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Cut, around
 from docexp.documents.reading.files import check_keys
+from docexp.documents.reading.pages import PageText, text_page
 from docexp.documents.reading.pictures import MissingImageSettings, Picture
 from docexp.errors import DocexpError
 
@@ -80,15 +81,10 @@ class _Receipt:
         for number, line in enumerate(self.record["valid_line"]):
             self._add_line(line, number)
         self._note_left_out()
-        return Page(
-            id=name,
-            width=self.picture.width,
-            height=self.picture.height,
-            words=tuple(self.words),
-            word_boxes=as_boxes(self.boxes),
-            image=self.picture.data,
-            image_format=self.picture.format,
-            lines=self._lines(),
+        return text_page(
+            self.picture,
+            name,
+            text=PageText(tuple(self.words), as_boxes(self.boxes), self._lines()),
             entities=tuple(self.entities),
             relations=self._groups(),
             fields=_fields(self.record["gt_parse"], self.where) if "gt_parse" in self.record else None,

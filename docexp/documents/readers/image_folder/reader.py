@@ -13,7 +13,8 @@ from docexp.documents.reading.faults import LeaveOut, document_pages
 from docexp.documents.reading.files import read_bytes
 from docexp.documents.reading.frames import frames
 from docexp.documents.reading.ocr_files import ocr_file
-from docexp.documents.reading.ocr_words import WithoutOcr, said_text, text_page
+from docexp.documents.reading.ocr_words import WithoutOcr, said_text
+from docexp.documents.reading.pages import text_page
 from docexp.errors import DocexpError
 from docexp.settings import Folder
 

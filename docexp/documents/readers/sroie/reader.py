@@ -22,6 +22,7 @@ from docexp.documents.readers.sroie.entities import field_entities
 from docexp.documents.reading.boxes import BoxRules, Cut
 from docexp.documents.reading.copies import count_copies
 from docexp.documents.reading.files import check_keys, listing, parse_json, read_bytes, utf8
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import picture
 from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
@@ -79,21 +80,11 @@ class SroieReader(Reader):
         """One receipt."""
         image = picture(unit.image, report)
         rules = BoxRules(image.width, image.height, self.repair, report)
-        text = _words(_decoded(unit.lines, self.encoding, report), unit.lines, rules)
+        segments = _words(_decoded(unit.lines, self.encoding, report), unit.lines, rules)
         fields = _fields(_decoded(unit.key, self.encoding, report), unit.key, report)
-        page = Page(
-            id=unit.lines.stem,
-            width=image.width,
-            height=image.height,
-            words=tuple(text.words),
-            word_boxes=text.boxes,
-            image=image.data,
-            image_format=image.format,
-            lines=tuple(text.lines),
-            entities=field_entities(text.words, text.boxes, fields, report),
-            fields={name: (value,) for name, value in fields.items()},
-        )
-        yield unit.split, page
+        found = field_entities(segments.words, segments.boxes, fields, report)
+        values = {name: (value,) for name, value in fields.items()}
+        yield unit.split, text_page(image, unit.lines.stem, text=segments.text, entities=found, fields=values)
 
 
 def _parts(source: Path) -> list[tuple[str, Path, str, str]]:
