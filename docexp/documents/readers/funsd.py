@@ -11,14 +11,13 @@ from typing import Any, ClassVar
 
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings
+from docexp.documents.reading.boxes import BoxRules, RepairSettings
 from docexp.documents.reading.files import listing, read_json
 from docexp.documents.reading.forms import FORM_LABELS, check_items, form_parts
 from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import picture
 from docexp.errors import DocexpError
 
-LABELS = FORM_LABELS
 SPLIT_FOLDERS = {"train": "training_data", "test": "testing_data"}
 
 
@@ -32,7 +31,7 @@ class FunsdReader(RepairSettings, Reader):
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
         """Entities with their four labels, and links between them."""
-        return {"entities": LABELS, "relations": ("link",)}
+        return {"entities": FORM_LABELS, "relations": ("link",)}
 
     def units(self, source: Path | None, report: Report) -> Iterator[tuple[str, Path]]:
         """The annotation files of ``training_data`` as train, then of ``testing_data`` as test, by file name."""
@@ -48,7 +47,11 @@ class FunsdReader(RepairSettings, Reader):
     def read(self, unit: tuple[str, Path], report: Report) -> Iterator[tuple[str, Page]]:
         """One form."""
         split, file = unit
-        yield split, _Form(file, self.repair, report).page()
+        items = _items(file)
+        image = picture(file.parent.parent / "images" / f"{file.stem}.png", report)
+        parts = form_parts(items, str(file), BoxRules(image.width, image.height, self.repair, report))
+        entities = tuple(parts.entities)
+        yield split, text_page(image, file.stem, text=parts.text, entities=entities, relations=parts.relations)
 
 
 def _root(folder: Path) -> Path:
@@ -63,24 +66,10 @@ def _root(folder: Path) -> Path:
     )
 
 
-class _Form:
-    """One annotation file on its way to a page."""
-
-    def __init__(self, file: Path, repair: Repair, report: Report) -> None:
-        self.file = file
-        self.items = self._read_items()
-        self.picture = picture(file.parent.parent / "images" / f"{file.stem}.png", report)
-        self.rules = BoxRules(self.picture.width, self.picture.height, repair, report)
-
-    def page(self) -> Page:
-        parts = form_parts(self.items, str(self.file), self.rules)
-        entities = tuple(parts.entities)
-        return text_page(self.picture, self.file.stem, text=parts.text, entities=entities, relations=parts.relations)
-
-    def _read_items(self) -> list[dict[str, Any]]:
-        form = read_json(self.file)
-        items = form.get("form") if isinstance(form, dict) else None
-        if not isinstance(items, list):
-            raise DocexpError(f'{self.file}: no FUNSD annotation: it has no list "form".')
-        check_items(items, str(self.file))
-        return items
+def _items(file: Path) -> list[dict[str, Any]]:
+    form = read_json(file)
+    items = form.get("form") if isinstance(form, dict) else None
+    if not isinstance(items, list):
+        raise DocexpError(f'{file}: no FUNSD annotation: it has no list "form".')
+    check_items(items, str(file))
+    return items
