@@ -13,11 +13,14 @@ def summary(schema: type) -> str:
 
 @cache
 def field_docs(schema: type) -> dict[str, str]:
-    """The docstring below each field of a dataclass, its bases' fields included, on one line; ``""`` where none is."""
+    """The docstring below each field of a dataclass, its bases' fields included, on one line; ``""`` where none is.
+
+    A class that gives a field of its base another default, and no docstring, leaves the field the base's.
+    """
     docs: dict[str, str] = {}
     for cls in reversed(schema.__mro__):
         if cls is not object and cls.__module__ != "abc":
-            docs.update(_own_docs(cls))
+            docs |= {name: text or docs.get(name, "") for name, text in _own_docs(cls).items()}
     return docs
 
 

@@ -17,6 +17,7 @@ from docexp.documents.geometry import Boxes, clip
 from docexp.documents.images import MAX_PIXELS
 from docexp.documents.pdf_text import page_words
 from docexp.documents.readers.reader import Report
+from docexp.documents.reading.files import read_bytes
 from docexp.documents.reading.pictures import Picture
 from docexp.errors import DocexpError
 
@@ -161,12 +162,7 @@ def _png(image: "Image.Image") -> bytes:
 def _checked(file: Path) -> bytes:
     if file.is_symlink() and not file.exists():
         raise DocexpError(f"{file} is a link to nothing: git-annex has not fetched it. {_FETCH}")
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError:
-        raise DocexpError(f"{file} is missing. Is the archive fully unpacked?") from None
-    except OSError as error:
-        raise DocexpError(f"{file} cannot be read ({error.strerror}).") from None
+    data = read_bytes(file)
     head = data[:1024]
     if b"%PDF" in head:
         return data

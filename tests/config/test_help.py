@@ -16,6 +16,8 @@ from docexp.config.project import Project
 from docexp.config.schema import GROUPS
 from docexp.config.show import WIDTH, choices_help, group_help
 from docexp.config.top import TopSettings
+from docexp.documents.readers.coco import CocoReader
+from docexp.documents.readers.doclaynet import DoclaynetReader
 from docexp.errors import DocexpError
 from docexp.settings import Settings, hints_of
 from docexp.verbs.data import COMMANDS
@@ -44,6 +46,12 @@ def test_every_setting_is_documented_where_it_is_declared() -> None:
     assert len(classes) > 12
     lacking = [f"{cls.__name__}.{name}" for cls in classes for name in hints_of(cls) if not field_docs(cls).get(name)]
     assert not lacking, "a string below the field says what it is"
+
+
+def test_a_field_with_another_default_keeps_the_bases_docstring() -> None:
+    base, other = field_docs(CocoReader), field_docs(DoclaynetReader)
+    assert DoclaynetReader().images != CocoReader().images and other["images"] == base["images"]
+    assert "``" not in base["repair"] and base["repair"].startswith("What to do with faulty boxes: none refuses them")
 
 
 def test_groups_and_choices_with_a_line_each() -> None:

@@ -74,7 +74,7 @@ def parse_xml(text: str, handler: Any, where: str) -> None:
     parser.CharacterDataHandler = handler.text
     try:
         parser.Parse(text.encode(), True)
-    except (expat.ExpatError, UnicodeEncodeError) as error:
+    except expat.ExpatError as error:
         raise DocexpError(f"{where}: damaged xml ({error}).") from None
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import docexp.documents.ocr
 from docexp.documents.geometry import Boxes
-from docexp.documents.reading.files import parse_json
+from docexp.documents.reading.files import parse_json, utf8
 from docexp.errors import DocexpError
 
 SUFFIXES = (".json", ".hocr", ".html", ".htm", ".xml", ".tsv")
@@ -65,10 +65,7 @@ def load(content: bytes, name: str, where: str) -> Any:
     Raises:
         DocexpError: it is not UTF-8, or no json; ``where`` comes first.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DocexpError(f"{where}: not UTF-8 text ({error.reason} at byte {error.start}).") from None
+    text = utf8(content, where, "Make it anew.")
     return parse_json(text, where, "Make it anew.") if name.lower().endswith(".json") else text
 
 

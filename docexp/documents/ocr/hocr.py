@@ -75,7 +75,7 @@ def _pages(data: str, where: str) -> list[_Page]:
     try:
         parser.feed(data)
         parser.close()
-    except (AssertionError, ValueError) as error:  # what the library raises for a damaged declaration
+    except (AssertionError, ValueError) as error:  # a damaged declaration; a reference of thousands of digits
         raise DocexpError(f"{where}: damaged hOCR ({error}).") from None
     if not parser.pages:
         raise DocexpError(f'{where}: hOCR without an element of class "ocr_page".')

@@ -13,9 +13,11 @@ from typing import Any, ClassVar
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair, is_number
+from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings, around, is_number
 from docexp.documents.reading.files import check_keys, inside, read_json
-from docexp.documents.reading.pictures import MissingImages, picture
+from docexp.documents.reading.pages import NO_TEXT, PageText, text_page
+from docexp.documents.reading.pictures import MissingImageSettings, picture
+from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError
 
 NUMBER = (int, float)
@@ -34,7 +36,7 @@ class CocoUnit:
 
 
 @dataclass(kw_only=True)
-class CocoReader(Reader):
+class CocoReader(RepairSettings, MissingImageSettings, Reader):
     """Reads COCO json files with their images. Regions take their labels from the file's own categories.
 
     A page's id is its image's file name without the suffix. Width and height are the record's, and the image must have
@@ -53,12 +55,7 @@ class CocoReader(Reader):
     """Annotation files of the test split, relative to the source."""
     images: str = "."
     """The folder of the images, relative to the source; ``*`` stands for an annotation file's name without suffix."""
-    missing_images: MissingImages = "error"
-    """Where an image file is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white
-    paper of the annotated size. Both are counted."""
     repair: Repair = "clip"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -70,10 +67,10 @@ class CocoReader(Reader):
         root = self.folder(source)
         if not (self.train or self.validation or self.test):
             raise DocexpError(f"{self.name}: which files? data.reader.train=[train.json], validation=[…], test=[…].")
-        for split in ("train", "validation", "test"):
-            for name in getattr(self, split):
-                hint = f"data.reader.{split}=[…] names the annotation files of this split, [] none."
-                file = inside(root, name, f"data.reader.{split}")
+        for split, names, setting in chosen_splits(self.train, self.validation, self.test):
+            for name in names:
+                hint = f"{setting}=[…] names the annotation files of this split, [] none."
+                file = inside(root, name, setting)
                 folder = root / self.images.replace("*", file.stem)
                 yield from self._grouped(split, file, folder, read_json(file, hint), report)
 
@@ -88,18 +85,8 @@ class CocoReader(Reader):
         regions = tuple(self._regions(unit, rules, where))
         report.note("pages without a region", not regions, one="page without a region")
         document, number = self.document(unit.record, where)
-        page = Page(
-            id=page_id(unit.record["file_name"]),
-            document_id=document,
-            number=number,
-            width=width,
-            height=height,
-            image=image.data,
-            image_format=image.format,
-            regions=regions,
-            **self.text(unit, rules, report),
-        )
-        yield unit.split, page
+        page_name, text = page_id(unit.record["file_name"]), self.text(unit, rules, report)
+        yield unit.split, text_page(image, page_name, document, number, text, regions=regions)
 
     def kept(self, record: dict[str, Any], report: Report) -> bool:
         """Whether an image or annotation is part of the set; what is not is counted. Here all of them are."""
@@ -109,9 +96,9 @@ class CocoReader(Reader):
         """The document that an image is a page of, and which page; without knowledge of the set, a document each."""
         return page_id(record["file_name"]), 0
 
-    def text(self, unit: CocoUnit, rules: BoxRules, report: Report) -> dict[str, Any]:
-        """The page's words, their boxes, and lines, as arguments of ``Page``; COCO knows none."""
-        return {"words": (), "word_boxes": as_boxes([])}
+    def text(self, unit: CocoUnit, rules: BoxRules, report: Report) -> PageText:
+        """The page's text; COCO knows none."""
+        return NO_TEXT
 
     def _grouped(self, split: str, file: Path, folder: Path, data: Any, report: Report) -> Iterator[CocoUnit]:
         check_keys(data, {"images": list, "annotations": list, "categories": list}, f"{file}: no COCO file")
@@ -175,7 +162,7 @@ def _region(annotation: dict[str, Any], names: dict[int, str], rules: BoxRules, 
         raise DocexpError(f'{place}: "iscrowd" is {str(crowd)[:40]!r}, neither 0 nor 1.')
     return Region(
         label=names[annotation["category_id"]],
-        box=tuple(box.tolist()),
+        box=around(box),
         area=float(size),
         iscrowd=bool(crowd),
         polygons=_polygons(annotation.get("segmentation", []), rules.report, place),

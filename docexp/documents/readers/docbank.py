@@ -15,13 +15,15 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from docexp.documents.geometry import Boxes, union
+from docexp.documents.geometry import Boxes
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Entity, Page
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, RepairSettings, around
 from docexp.documents.reading.files import inside, listing, read_text
+from docexp.documents.reading.pages import PageText, text_page
 from docexp.documents.reading.pictures import Picture, picture
+from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError, nearest
 
 LABELS = (
@@ -45,7 +47,7 @@ FRAME = 1000.0
 
 
 @dataclass(kw_only=True)
-class DocbankReader(Reader):
+class DocbankReader(RepairSettings, Reader):
     """Reads DocBank from the folder that holds its texts, its images and the lists of its splits.
 
     An entity is a longest run of tokens with one label. DocBank labels tokens and scores them one by one, by the area
@@ -68,9 +70,6 @@ class DocbankReader(Reader):
     """The list of the test split's text files, relative to the source; as for ``train``."""
     missing_images: Literal["error", "none"] = "error"
     """Where an image is missing: ``error`` stops, ``none`` keeps the page without one, 1000 × 1000 in size, counted."""
-    repair: Repair = "none"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -80,11 +79,8 @@ class DocbankReader(Reader):
     def units(self, source: Path | None, report: Report) -> Iterator[tuple[str, Path, Path]]:
         """Split, text file and image of each page, in the order of the lists."""
         root = self.folder(source)
-        for split in ("train", "validation", "test"):
-            chosen = getattr(self, split)
-            if chosen is None:
-                continue
-            for file in self._files(root, split, chosen, report):
+        for split, chosen, setting in chosen_splits(self.train, self.validation, self.test):
+            for file in self._files(root, chosen, setting, report):
                 yield split, file, root / self.images / f"{file.name.removesuffix('.txt')}_ori.jpg"
 
     def read(self, unit: tuple[str, Path, Path], report: Report) -> Iterator[tuple[str, Page]]:
@@ -98,28 +94,17 @@ class DocbankReader(Reader):
         name = file.name.removesuffix(".txt")
         document, _, number = name.rpartition("_")
         numbered = bool(document) and re.fullmatch("[0-9]{1,9}", number) is not None
-        page = Page(
-            id=name,
-            document_id=document if numbered else name,
-            number=int(number) if numbered else 0,
-            width=paper.width,
-            height=paper.height,
-            words=tuple(words),
-            word_boxes=pixels,
-            image=paper.data,
-            image_format=paper.format,
-            lines=derived_lines(words, pixels),
-            entities=_runs(labels, pixels),
-        )
-        yield split, page
+        text = PageText(tuple(words), pixels, derived_lines(words, pixels))
+        place = (document, int(number)) if numbered else (name, 0)
+        yield split, text_page(paper, name, *place, text, entities=_runs(labels, pixels))
 
-    def _files(self, root: Path, split: str, chosen: str, report: Report) -> Iterator[Path]:
+    def _files(self, root: Path, chosen: str, setting: str, report: Report) -> Iterator[Path]:
         folder = root / self.texts
         if chosen == "*":
             yield from listing(folder, "*.txt", report, "data.reader.texts=FOLDER names the folder of the text files.")
             return
-        index = inside(root, chosen, f"data.reader.{split}")
-        lines = read_text(index, f"data.reader.{split}=FILE names the list, null does without this split.")
+        index = inside(root, chosen, setting)
+        lines = read_text(index, f"{setting}=FILE names the list, null does without this split.")
         for number, line in enumerate(lines.split("\n")):
             if line.strip():
                 yield inside(folder, line.strip(), f"{index}, line {number + 1}")
@@ -167,7 +152,7 @@ def _runs(labels: list[str], boxes: Boxes) -> tuple[Entity, ...]:
     entities = []
     for label, group in groupby(range(len(labels)), key=labels.__getitem__):
         words = tuple(group)
-        entities.append(Entity(label, words, tuple(union(boxes[list(words)]).tolist()), str(len(entities))))
+        entities.append(Entity(label, words, around(boxes[list(words)]), str(len(entities))))
     return tuple(entities)
 
 

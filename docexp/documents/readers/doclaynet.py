@@ -16,8 +16,9 @@ import numpy as np
 
 from docexp.documents.readers.coco import NUMBER, CocoReader, CocoUnit
 from docexp.documents.readers.reader import Report
-from docexp.documents.reading.boxes import BoxRules, is_number
+from docexp.documents.reading.boxes import BoxRules, four_numbers, is_number
 from docexp.documents.reading.files import check_keys, read_json
+from docexp.documents.reading.pages import PageText
 from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
 
@@ -51,13 +52,9 @@ class DoclaynetReader(CocoReader):
     licence: ClassVar[str] = "CDLA-Permissive-1.0"
 
     train: list[str] = field(default_factory=lambda: ["COCO/train.json"])
-    """Annotation files of the training split, relative to the source."""
     validation: list[str] = field(default_factory=lambda: ["COCO/val.json"])
-    """Annotation files of the validation split, relative to the source."""
     test: list[str] = field(default_factory=lambda: ["COCO/test.json"])
-    """Annotation files of the test split, relative to the source."""
     images: str = "PNG"
-    """The folder of the images, relative to the source; ``*`` stands for an annotation file's name without suffix."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -76,27 +73,25 @@ class DoclaynetReader(CocoReader):
         check_keys(record, {"collection": str, "doc_name": str, "page_no": int}, where)
         return f"{record['collection']}/{record['doc_name']}", max(record["page_no"] - 1, 0)
 
-    def text(self, unit: CocoUnit, rules: BoxRules, report: Report) -> dict[str, Any]:
+    def text(self, unit: CocoUnit, rules: BoxRules, report: Report) -> PageText:
         """Words from the page's file in ``JSON``, if that folder is there."""
         folder = unit.image.parent.parent / "JSON"
         if not folder.is_dir():
             return super().text(unit, rules, report)
         file = folder / f"{unit.image.stem}.json"
         cells, scale = _cells(read_json(file, "Is the extra archive fully unpacked?"), str(file), rules)
-        text = SegmentWords()
+        segments = SegmentWords()
         for number, cell in enumerate(cells):
             place = f"{file}, cell {number}"
             check_keys(cell, {"bbox": list, "text": str}, place)
-            if len(cell["bbox"]) != 4 or not all(map(is_number, cell["bbox"])):
-                raise DocexpError(f"{place}: bbox {str(cell['bbox'])[:60]} is not four numbers.")
-            box = rules.xywh((np.array(cell["bbox"]) * scale).tolist(), place)
+            box = rules.xywh((np.array(four_numbers(cell["bbox"], place)) * scale).tolist(), place)
             if not cell["text"].strip():
                 report.refuse("text cells without visible text", one="text cell without visible text")
                 continue
-            text.add(cell["text"], box)
+            segments.add(cell["text"], box)
         kind = "words with a share of their text cell's box"
-        report.note(kind, len(text.words), "word with a share of its text cell's box")
-        return {"words": tuple(text.words), "word_boxes": text.boxes, "lines": tuple(text.lines)}
+        report.note(kind, len(segments.words), "word with a share of its text cell's box")
+        return segments.text
 
 
 def _cells(data: Any, where: str, rules: BoxRules) -> tuple[list[Any], Any]:

@@ -9,34 +9,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, RepairSettings
 from docexp.documents.reading.files import listing, read_json
 from docexp.documents.reading.forms import FORM_LABELS, check_items, form_parts
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import picture
 from docexp.errors import DocexpError
 
-LABELS = FORM_LABELS
 SPLIT_FOLDERS = {"train": "training_data", "test": "testing_data"}
 
 
 @dataclass(kw_only=True)
-class FunsdReader(Reader):
+class FunsdReader(RepairSettings, Reader):
     """Reads FUNSD from the archive's folder, its ``dataset`` folder, or the folder that holds ``dataset``."""
 
     name: ClassVar[str] = "funsd"
     licence: ClassVar[str] = "non-commercial research"
 
-    repair: Repair = "none"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
-
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
         """Entities with their four labels, and links between them."""
-        return {"entities": LABELS, "relations": ("link",)}
+        return {"entities": FORM_LABELS, "relations": ("link",)}
 
     def units(self, source: Path | None, report: Report) -> Iterator[tuple[str, Path]]:
         """The annotation files of ``training_data`` as train, then of ``testing_data`` as test, by file name."""
@@ -52,7 +47,11 @@ class FunsdReader(Reader):
     def read(self, unit: tuple[str, Path], report: Report) -> Iterator[tuple[str, Page]]:
         """One form."""
         split, file = unit
-        yield split, _Form(file, self.repair, report).page()
+        items = _items(file)
+        image = picture(file.parent.parent / "images" / f"{file.stem}.png", report)
+        parts = form_parts(items, str(file), BoxRules(image.width, image.height, self.repair, report))
+        entities = tuple(parts.entities)
+        yield split, text_page(image, file.stem, text=parts.text, entities=entities, relations=parts.relations)
 
 
 def _root(folder: Path) -> Path:
@@ -67,34 +66,10 @@ def _root(folder: Path) -> Path:
     )
 
 
-class _Form:
-    """One annotation file on its way to a page."""
-
-    def __init__(self, file: Path, repair: Repair, report: Report) -> None:
-        self.file = file
-        self.items = self._read_items()
-        self.picture = picture(file.parent.parent / "images" / f"{file.stem}.png", report)
-        self.rules = BoxRules(self.picture.width, self.picture.height, repair, report)
-
-    def page(self) -> Page:
-        parts = form_parts(self.items, str(self.file), self.rules)
-        return Page(
-            id=self.file.stem,
-            width=self.picture.width,
-            height=self.picture.height,
-            words=tuple(parts.words),
-            word_boxes=parts.boxes,
-            image=self.picture.data,
-            image_format=self.picture.format,
-            lines=derived_lines(parts.words, parts.boxes),
-            entities=tuple(parts.entities),
-            relations=parts.relations,
-        )
-
-    def _read_items(self) -> list[dict[str, Any]]:
-        form = read_json(self.file)
-        items = form.get("form") if isinstance(form, dict) else None
-        if not isinstance(items, list):
-            raise DocexpError(f'{self.file}: no FUNSD annotation: it has no list "form".')
-        check_items(items, str(self.file))
-        return items
+def _items(file: Path) -> list[dict[str, Any]]:
+    form = read_json(file)
+    items = form.get("form") if isinstance(form, dict) else None
+    if not isinstance(items, list):
+        raise DocexpError(f'{file}: no FUNSD annotation: it has no list "form".')
+    check_items(items, str(file))
+    return items

@@ -36,8 +36,6 @@ class IitCdipReader(ImageFolderReader):
     document: Grouping = "folder"
     """Which images are one document: all of a ``folder``, as the collection has them; see ``image_folder``."""
     repair: Repair = "clip"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     def units(self, source: Path | None, report: Report) -> Iterator[Document]:
         """The documents, in the order of the folders' names."""

@@ -37,7 +37,7 @@ class InfographicVqaReader(QuestionReader):
         for split, file in _question_files(root):
             questions.add_file(WITH_VAL[split], file)
         for asked in questions:
-            check_keys(dict(asked.record), {"ocr_output_file": str}, asked.where)
+            check_keys(asked.record, {"ocr_output_file": str}, asked.where)
             image = inside(root / "infographicsvqa_images", asked.image, asked.where)
             ocr = inside(root / "infographicsvqa_ocr", asked.record["ocr_output_file"], asked.where)
             yield QuestionUnit(asked, image, ocr)

@@ -15,10 +15,11 @@ from docexp.documents.ocr.formats import load, read_pages
 from docexp.documents.page import Page
 from docexp.documents.pdf import pdf_pictures
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings
 from docexp.documents.reading.faults import LeaveOut, document_pages
 from docexp.documents.reading.frames import frames
-from docexp.documents.reading.ocr_words import page_text, text_page
+from docexp.documents.reading.ocr_words import page_text
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import Picture
 from docexp.documents.reading.splits import named_split
 from docexp.errors import DocexpError
@@ -28,7 +29,7 @@ from docexp.shards.samples import Sample, samples
 
 
 @dataclass(kw_only=True)
-class OcrIdlReader(Reader):
+class OcrIdlReader(RepairSettings, Reader):
     """Reads every tar below a folder, document by document, a page for each page of its OCR.
 
     Images come from the member ``tif`` (or another image), else from ``pdf``. The OCR may be of any kind that
@@ -43,8 +44,6 @@ class OcrIdlReader(Reader):
     dpi: AtLeast1 = 150
     """At how many pixels an inch documents are drawn that come as PDF only."""
     repair: Repair = "clip"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
     faults: LeaveOut = "error"
     """``error`` stops at the first document with a fault, ``leave_out`` leaves such documents out whole (counted)."""
 

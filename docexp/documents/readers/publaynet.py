@@ -14,7 +14,7 @@ from docexp.documents.page import Page
 from docexp.documents.readers.coco import CocoReader, CocoUnit, page_id
 from docexp.documents.readers.reader import Report
 from docexp.documents.reading.files import listing
-from docexp.documents.reading.ocr_words import text_page
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import picture
 
 LABELS = ("text", "title", "list", "table", "figure")
@@ -28,11 +28,8 @@ class PublaynetReader(CocoReader):
     licence: ClassVar[str] = "CDLA-Permissive-1.0 (annotations); images after the PMC open access subset"
 
     train: list[str] = field(default_factory=lambda: ["train.json"])
-    """Annotation files of the training split, relative to the source."""
     validation: list[str] = field(default_factory=lambda: ["val.json"])
-    """Annotation files of the validation split, relative to the source."""
     images: str = "*"
-    """The folder of the images, relative to the source; ``*`` stands for an annotation file's name without suffix."""
     test_images: Literal["leave_out", "keep"] = "leave_out"
     """The test split has images and no annotations: ``leave_out`` leaves them out, ``keep`` gives pages without
     regions. Both are counted."""

@@ -17,9 +17,10 @@ from docexp.documents.geometry import as_boxes
 from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings
 from docexp.documents.reading.files import check_keys, listing
 from docexp.documents.reading.json_lines import Line, json_lines
+from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError
 
 FRAME = 1000.0
@@ -27,7 +28,7 @@ FRAME = 1000.0
 
 
 @dataclass(kw_only=True)
-class ReadingbankReader(Reader):
+class ReadingbankReader(RepairSettings, Reader):
     """Reads ReadingBank from the folder of its splits. Pages measure 1000 × 1000 and have no images.
 
     Vertical text has boxes whose y1 lies above y0, which the published code passes over; ``repair`` turns them round.
@@ -43,8 +44,6 @@ class ReadingbankReader(Reader):
     test: str | None = "test"
     """The folder of the test split's files, relative to the source; null for none."""
     repair: Repair = "swap"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -54,11 +53,8 @@ class ReadingbankReader(Reader):
     def units(self, source: Path | None, report: Report) -> Iterator[tuple[str, Line, Line]]:
         """The pages of each pair of files, as places of two lines; the files of a split by name."""
         root = self.folder(source)
-        for split in ("train", "validation", "test"):
-            folder = getattr(self, split)
-            if folder is None:
-                continue
-            hint = f"data.reader.{split}=FOLDER names this split's folder, null does without."
+        for split, folder, setting in chosen_splits(self.train, self.validation, self.test):
+            hint = f"{setting}=FOLDER names this split's folder, null does without."
             for text in listing(root / folder, "*text*.json*", report, hint):
                 layout = text.with_name(text.name.replace("text", "layout", 1))
                 for ours, theirs in zip_longest(json_lines(text), json_lines(layout)):

@@ -18,7 +18,7 @@ from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.faults import LeaveOut
 from docexp.documents.reading.files import check_keys, inside, read_text
 from docexp.documents.reading.json_lines import json_lines
-from docexp.documents.reading.ocr_words import text_page
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import left_out, picture
 from docexp.errors import DocexpError
 

@@ -8,7 +8,7 @@ tokens are single characters, and tags. How rows and columns are made of cells i
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
@@ -18,16 +18,17 @@ import numpy as np
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair, is_number
+from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings, around, four_numbers
 from docexp.documents.reading.files import check_keys, inside
 from docexp.documents.reading.json_lines import Line, json_lines
+from docexp.documents.reading.pages import PageText, text_page
 from docexp.documents.reading.pictures import Picture, picture
 from docexp.documents.reading.splits import WITH_VAL
 from docexp.errors import DocexpError
 
 
 @dataclass(kw_only=True)
-class TableHtmlReader(Reader):
+class TableHtmlReader(RepairSettings, Reader):
     """What both sets share: a table is a page, a cell with a box is a region ``cell`` and a line of words.
 
     Each word of a cell has the cell's box: where in it the word stands is not told.
@@ -36,8 +37,6 @@ class TableHtmlReader(Reader):
     tables: list[str] = field(default_factory=list)
     """The json-lines files, relative to the source; a line says itself to which split it belongs."""
     repair: Repair = "clip"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -62,15 +61,8 @@ class TableHtmlReader(Reader):
             raise DocexpError(f'{line.where}: split "{table["split"][:40]}" is none of {", ".join(WITH_VAL)}.')
         image = self.picture(root, table, line.where, report)
         rules = BoxRules(image.width, image.height, self.repair, report)
-        page = Page(
-            id=self.table_id(table, line.where),
-            document_id=self.document(table),
-            width=image.width,
-            height=image.height,
-            image=image.data,
-            image_format=image.format,
-            **self._cells(table, rules, line.where),
-        )
+        text, regions = self._cells(table, rules, line.where)
+        page = text_page(image, self.table_id(table, line.where), self.document(table), text=text, regions=regions)
         yield WITH_VAL[table["split"]], page
 
     @abstractmethod
@@ -85,11 +77,11 @@ class TableHtmlReader(Reader):
     def document(self, table: dict[str, Any]) -> str:
         """The document that the table stands in."""
 
-    def cell_box(self, values: list[float], table: dict[str, Any]) -> list[float]:
+    def cell_box(self, values: Sequence[float], table: dict[str, Any]) -> Sequence[float]:
         """A cell's box in the page's pixels, from the numbers of its line."""
         return values
 
-    def _cells(self, table: dict[str, Any], rules: BoxRules, where: str) -> dict[str, Any]:
+    def _cells(self, table: dict[str, Any], rules: BoxRules, where: str) -> tuple[PageText, tuple[Region, ...]]:
         words: list[str] = []
         boxes: list[Any] = []
         lines: list[tuple[int, ...]] = []
@@ -102,19 +94,14 @@ class TableHtmlReader(Reader):
                 kind = "cells with text and no box" if text else "empty cells without a box"
                 rules.report.refuse(kind, one=kind.replace("cells", "cell"))
                 continue
-            box = rules.box(self.cell_box(_four(cell["bbox"], place), table), place)
-            regions.append(Region("cell", tuple(box.tolist()), float(area(as_boxes(box))[0])))
+            box = rules.box(self.cell_box(four_numbers(cell["bbox"], place), table), place)
+            regions.append(Region("cell", around(box), float(area(as_boxes(box))[0])))
             found = text.split()
             if found:
                 lines.append(tuple(range(len(words), len(words) + len(found))))
             words += found
             boxes += [box] * len(found)
-        return {
-            "words": tuple(words),
-            "word_boxes": as_boxes(boxes),
-            "lines": tuple(lines),
-            "regions": tuple(regions),
-        }
+        return PageText(tuple(words), as_boxes(boxes), tuple(lines)), tuple(regions)
 
 
 @dataclass(kw_only=True)
@@ -125,7 +112,6 @@ class PubTabNetReader(TableHtmlReader):
     licence: ClassVar[str] = "CDLA-Permissive-1.0 (annotations); images after the PMC open access subset"
 
     tables: list[str] = field(default_factory=lambda: ["PubTabNet_2.0.0.jsonl"])
-    """The json-lines files, relative to the source; a line says itself to which split it belongs."""
     images: str = "*"
     """The folder of the images, relative to the source; ``*`` stands for the split as the line spells it."""
 
@@ -156,13 +142,12 @@ class FintabnetReader(TableHtmlReader):
     tables: list[str] = field(
         default_factory=lambda: [f"FinTabNet_1.0.0_table_{split}.jsonl" for split in ("train", "val", "test")]
     )
-    """The json-lines files, relative to the source; a line says itself to which split it belongs."""
 
     def picture(self, root: Path, table: dict[str, Any], where: str, report: Report) -> Picture:
         """No image; the table's size in points, rounded up."""
         check_keys(table, {"bbox": list}, where)
         inside(root, table["filename"], where)
-        left, bottom, right, top = _four(table["bbox"], where)
+        left, bottom, right, top = four_numbers(table["bbox"], where)
         if not (0 < right - left < 1e6 and 0 < top - bottom < 1e6):
             raise DocexpError(f"{where}: the table's bbox {table['bbox']} holds no area.")
         report.note("tables without a picture", one="table without a picture")
@@ -177,7 +162,7 @@ class FintabnetReader(TableHtmlReader):
         """The PDF page, ``FDX/2017/page_64``: its folders are company and year."""
         return str(PurePosixPath(table["filename"]).with_suffix(""))
 
-    def cell_box(self, values: list[float], table: dict[str, Any]) -> list[float]:
+    def cell_box(self, values: Sequence[float], table: dict[str, Any]) -> Sequence[float]:
         """From the bottom left of the PDF page to the top left of the table."""
         left, bottom, right, top = values
         return [left - table["bbox"][0], table["bbox"][3] - top, right - table["bbox"][0], table["bbox"][3] - bottom]
@@ -189,9 +174,3 @@ def _text(tokens: list[Any], where: str) -> str:
         raise DocexpError(f"{where}: a token is no text.")
     tags = {token for token in tokens if len(token) > 1 and token.startswith("<") and token.endswith(">")}
     return "".join(" " if token.startswith("<br") else "" if token in tags else token for token in tokens)
-
-
-def _four(values: Any, where: str) -> list[float]:
-    if not isinstance(values, list) or len(values) != 4 or not all(map(is_number, values)):
-        raise DocexpError(f"{where}: bbox {str(values)[:60]} is not four numbers.")
-    return values

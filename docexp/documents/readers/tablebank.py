@@ -25,13 +25,9 @@ class TablebankReader(CocoReader):
     licence: ClassVar[str] = "CC BY-NC-ND 4.0, research only"
 
     train: list[str] = field(default_factory=lambda: _both("train"))
-    """Annotation files of the training split, relative to the source."""
     validation: list[str] = field(default_factory=lambda: _both("val"))
-    """Annotation files of the validation split, relative to the source."""
     test: list[str] = field(default_factory=lambda: _both("test"))
-    """Annotation files of the test split, relative to the source."""
     images: str = "Detection/images"
-    """The folder of the images, relative to the source; ``*`` stands for an annotation file's name without suffix."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:

@@ -17,17 +17,18 @@ from xml.etree.ElementTree import Element
 from docexp.documents.geometry import area, as_boxes
 from docexp.documents.page import Page, Region
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, Repair, RepairSettings, around
 from docexp.documents.reading.files import inside, listing, read_bytes
-from docexp.documents.reading.ocr_words import text_page
-from docexp.documents.reading.pictures import MissingImages, picture
+from docexp.documents.reading.pages import text_page
+from docexp.documents.reading.pictures import MissingImageSettings, picture
+from docexp.documents.reading.splits import chosen_splits
 from docexp.errors import DocexpError
 
 SUFFIXES = (".jpg", ".png", ".jpeg", ".tif", ".bmp")
 
 
 @dataclass(kw_only=True)
-class VocReader(Reader):
+class VocReader(RepairSettings, MissingImageSettings, Reader):
     """Reads folders of VOC xml files with their images.
 
     The image is the one named as the xml file, else the one that ``<filename>`` names (IIIT-AR-13K writes there what
@@ -46,12 +47,7 @@ class VocReader(Reader):
     """The folder of the test split's xml files, relative to the source; null for none."""
     images: list[str] = field(default_factory=lambda: ["images"])
     """The folders of the images, relative to the source; the first that holds an image gives it."""
-    missing_images: MissingImages = "error"
-    """Where an image file is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white
-    paper of the annotated size. Both are counted."""
     repair: Repair = "clip"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -62,12 +58,10 @@ class VocReader(Reader):
         """Split, xml file and folders of images, by file name within a split."""
         root = self.folder(source)
         folders = tuple(root / name for name in self.images)
-        for split in ("train", "validation", "test"):
-            chosen = getattr(self, split)
-            if chosen is not None:
-                hint = f"data.reader.{split}=FOLDER names this split's xml files, null does without."
-                for file in listing(root / chosen, "*.xml", report, hint):
-                    yield split, file, folders
+        for split, folder, setting in chosen_splits(self.train, self.validation, self.test):
+            hint = f"{setting}=FOLDER names this split's xml files, null does without."
+            for file in listing(root / folder, "*.xml", report, hint):
+                yield split, file, folders
 
     def read(self, unit: tuple[str, Path, tuple[Path, ...]], report: Report) -> Iterator[tuple[str, Page]]:
         """One page."""
@@ -145,7 +139,7 @@ def _regions(root: Element, rules: BoxRules, where: str) -> Iterator[Region]:
         difficult = (item.findtext("difficult") or "0").strip() == "1"
         rules.report.note("regions marked difficult", difficult, one="region marked difficult")
         box = rules.box(values, f"{place} ({label})")
-        yield Region(label, tuple(box.tolist()), float(area(as_boxes(box))[0]))
+        yield Region(label, around(box), float(area(as_boxes(box))[0]))
 
 
 def _number(element: Element, path: str, where: str) -> float:

@@ -14,10 +14,11 @@ from typing import Any, ClassVar
 
 from docexp.documents.page import Entity, Page
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Cut
+from docexp.documents.reading.boxes import BoxRules, Cut, around
 from docexp.documents.reading.files import check_keys, inside, read_text
 from docexp.documents.reading.json_lines import json_lines
-from docexp.documents.reading.pictures import MissingImages, picture
+from docexp.documents.reading.pages import text_page
+from docexp.documents.reading.pictures import MissingImageSettings, picture
 from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
 
@@ -48,7 +49,7 @@ class Receipt:
 
 
 @dataclass(kw_only=True)
-class WildReceiptReader(Reader):
+class WildReceiptReader(MissingImageSettings, Reader):
     """Reads WildReceipt from the folder of ``class_list.txt``."""
 
     name: ClassVar[str] = "wildreceipt"
@@ -57,9 +58,6 @@ class WildReceiptReader(Reader):
     repair: Cut = "none"
     """What to do with segments that reach beyond the image: ``none`` refuses them, ``clip`` cuts them at its border
     (counted)."""
-    missing_images: MissingImages = "error"
-    """Where an image is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white paper
-    of the annotated size. Both are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -86,25 +84,14 @@ class WildReceiptReader(Reader):
         size = (unit.record["width"], unit.record["height"])
         image = picture(_image(unit), report, annotated=size, missing=self.missing_images)
         rules = BoxRules(image.width, image.height, self.repair, report)
-        text, entities = SegmentWords(), []
+        segments, entities = SegmentWords(), []
         for number, item in enumerate(unit.record["annotations"]):
             where = f"{unit.where}, segment {number}"
             label, box = _label(item, where, unit.classes), rules.quad(item["box"], where)
             report.note("segments without text", int(not item["text"].strip()), one="segment without text")
-            corners: Any = tuple(box.tolist())
-            entities.append(Entity(label, text.add(item["text"], box), corners, str(number)))
-        page = Page(
-            id=str(PurePosixPath(unit.record["file_name"]).with_suffix("")).strip("/").replace("/", "_"),
-            width=image.width,
-            height=image.height,
-            words=tuple(text.words),
-            word_boxes=text.boxes,
-            image=image.data,
-            image_format=image.format,
-            lines=tuple(text.lines),
-            entities=tuple(entities),
-        )
-        yield unit.split, page
+            entities.append(Entity(label, segments.add(item["text"], box), around(box), str(number)))
+        page_id = str(PurePosixPath(unit.record["file_name"]).with_suffix("")).strip("/").replace("/", "_")
+        yield unit.split, text_page(image, page_id, text=segments.text, entities=tuple(entities))
 
 
 def _classes(file: Path) -> tuple[str, ...]:

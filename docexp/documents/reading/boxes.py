@@ -6,13 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from docexp.documents.geometry import Boxes, area, as_boxes, clip, first_fault
+from docexp.documents.geometry import Boxes, area, as_boxes, clip, first_fault, union
 from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError
 
 Repair = Literal["none", "swap", "clip", "swap+clip"]
-"""What a reader does with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
+"""What a reader does with faulty boxes; ``RepairSettings`` explains each."""
 
 Cut = Literal["none", "clip"]
 """The same for boxes around four points, which are never reversed."""
@@ -21,9 +20,35 @@ _LARGEST = 2.0**53
 """Integers above it are no coordinates, and no floats either."""
 
 
+@dataclass(kw_only=True)
+class RepairSettings:
+    """The setting of readers whose boxes may be reversed or reach beyond the page; some have another default."""
+
+    repair: Repair = "none"
+    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
+    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
+
+
 def is_number(value: Any) -> bool:
     """Whether a json value is a number that a float holds (``True`` is none, nor is an integer of 400 digits)."""
     return type(value) is float or (type(value) is int and abs(value) < _LARGEST)
+
+
+def four_numbers(values: Any, where: str, name: str = "bbox") -> Sequence[float]:
+    """The four numbers of a box, as the file has them, whatever they mean.
+
+    Raises:
+        DocexpError: they are no such thing; ``where`` comes first, ``name`` is how the file calls them.
+    """
+    if not _numbers(values, 4):
+        raise DocexpError(f"{where}: {name} {_shown(values)} is not four numbers.")
+    return values
+
+
+def around(boxes: Boxes) -> tuple[float, float, float, float]:
+    """The box around all ``boxes`` (``[N, 4]`` or one of ``[4]``), as an annotation holds it."""
+    x0, y0, x1, y1 = union(boxes.reshape(-1, 4)).tolist()
+    return x0, y0, x1, y1
 
 
 @dataclass(frozen=True)
@@ -41,9 +66,7 @@ class BoxRules:
         Raises:
             DocexpError: it is no box, or has a fault that ``repair`` does not cover; ``where`` comes first.
         """
-        if not _numbers(values, 4):
-            raise DocexpError(f"{where}: box {_shown(values)} is not four numbers.")
-        return self._mended(as_boxes(values), where)
+        return self._mended(as_boxes(four_numbers(values, where, "box")), where)
 
     def xywh(self, values: Any, where: str) -> Boxes:
         """A box ``[4]`` from ``x, y, width, height``, as COCO stores it.
@@ -51,9 +74,7 @@ class BoxRules:
         Raises:
             DocexpError: as ``box``.
         """
-        if not _numbers(values, 4):
-            raise DocexpError(f"{where}: bbox {_shown(values)} is not four numbers.")
-        x, y, wide, high = values
+        x, y, wide, high = four_numbers(values, where)
         return self._mended(as_boxes([x, y, x + wide, y + high]), where)
 
     def words(self, boxes: Boxes, texts: Sequence[str], where: str) -> Boxes:

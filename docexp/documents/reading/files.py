@@ -3,6 +3,8 @@
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -32,7 +34,7 @@ def read_text(file: Path, hint: str = "Copy it again from the archive.") -> str:
     Raises:
         DocexpError: it cannot be read, or is not UTF-8.
     """
-    return _decoded(read_bytes(file, hint), file, hint)
+    return utf8(read_bytes(file, hint), str(file), hint)
 
 
 def read_bytes(file: Path, hint: str = "Is the archive fully unpacked?") -> bytes:
@@ -41,12 +43,35 @@ def read_bytes(file: Path, hint: str = "Is the archive fully unpacked?") -> byte
     Raises:
         DocexpError: it cannot be read.
     """
-    try:
+    with readable(file, hint):
         return file.read_bytes()
+
+
+@contextmanager
+def readable(file: Path, hint: str = "Is the archive fully unpacked?") -> Iterator[None]:
+    """Around whatever opens and reads a file.
+
+    Raises:
+        DocexpError: it is missing, or cannot be read.
+    """
+    try:
+        yield
     except FileNotFoundError:
         raise DocexpError(f"{file} is missing. {hint}") from None
     except OSError as error:
         raise DocexpError(f"{file} cannot be read ({error.strerror}). {hint}") from None
+
+
+def utf8(data: bytes, where: str, hint: str = "Copy it again from the archive.") -> str:
+    """The text that bytes hold, in UTF-8 with or without a byte order mark; ``where`` comes first in the error.
+
+    Raises:
+        DocexpError: they are not UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DocexpError(f"{where}: not UTF-8 text ({error.reason} at byte {error.start}). {hint}") from None
 
 
 def inside(folder: Path, name: str, where: str) -> Path:
@@ -118,10 +143,3 @@ def check_keys(record: Any, kinds: dict[str, type | tuple[type, ...]], where: st
         if type(record[key]) not in allowed:
             names = " or ".join(one.__name__ for one in allowed)
             raise DocexpError(f'{where}: "{key}" is {repr(record[key])[:80]}, not of type {names}.')
-
-
-def _decoded(data: bytes, file: Path, hint: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DocexpError(f"{file}: not UTF-8 text ({error.reason} at byte {error.start}). {hint}") from None

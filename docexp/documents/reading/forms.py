@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from docexp.documents.geometry import Boxes, as_boxes
+from docexp.documents.lines import derived_lines
 from docexp.documents.page import Entity, Relation
 from docexp.documents.readers.reader import Report
-from docexp.documents.reading.boxes import BoxRules
+from docexp.documents.reading.boxes import BoxRules, around
 from docexp.documents.reading.files import check_keys
+from docexp.documents.reading.pages import PageText
 from docexp.errors import DocexpError, nearest
 
 FORM_LABELS = ("header", "question", "answer", "other")
@@ -24,6 +26,11 @@ class FormParts:
     boxes: Boxes = field(default_factory=lambda: as_boxes([]))
     entities: list[Entity] = field(default_factory=list)
     relations: tuple[Relation, ...] = ()
+
+    @property
+    def text(self) -> PageText:
+        """The words with the lines derived from them, as a page takes them."""
+        return PageText(tuple(self.words), self.boxes, derived_lines(self.words, self.boxes))
 
 
 def check_items(items: Sequence[Any], where: str) -> None:
@@ -59,7 +66,7 @@ def form_parts(
         texts = [word["text"] for word in item["words"]]
         indices = tuple(range(len(parts.words), len(parts.words) + len(texts)))
         box = rules.box(item["box"], f"{where}, entity {number}")
-        parts.entities.append(Entity(item["label"], indices, tuple(box.tolist()), str(item["id"])))
+        parts.entities.append(Entity(item["label"], indices, around(box), str(item["id"])))
         for place, word in enumerate(item["words"]):
             boxes.append(rules.box(word["box"], f'{where}, entity {number}, word {place} "{word["text"]}"'))
         parts.words += texts

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docexp.documents.reading.files import parse_json
-from docexp.errors import DocexpError
+from docexp.documents.reading.files import parse_json, readable, utf8
 
 
 @dataclass(frozen=True)
@@ -29,17 +28,11 @@ class Line:
         Raises:
             DocexpError: it cannot be read, is not UTF-8 or not json.
         """
-        try:
-            with self.file.open("rb") as file:
-                file.seek(self.offset)
-                text = file.read(self.size).decode()
-        except OSError as error:
-            raise DocexpError(
-                f"{self.file} cannot be read ({error.strerror}). Is the archive fully unpacked?"
-            ) from None
-        except UnicodeDecodeError as error:
-            raise DocexpError(f"{self.where}: not UTF-8 text ({error.reason}). Copy the file again.") from None
-        return parse_json(text, self.where, "Copy the file again from the archive.")
+        with readable(self.file), self.file.open("rb") as file:
+            file.seek(self.offset)
+            data = file.read(self.size)
+        hint = "Copy the file again from the archive."
+        return parse_json(utf8(data, self.where, hint), self.where, hint)
 
 
 def json_lines(file: Path, hint: str = "Is the archive fully unpacked?") -> Iterator[Line]:
@@ -49,13 +42,8 @@ def json_lines(file: Path, hint: str = "Is the archive fully unpacked?") -> Iter
         DocexpError: it cannot be read.
     """
     offset = 0
-    try:
-        with file.open("rb") as lines:
-            for number, line in enumerate(lines):
-                if line.strip():
-                    yield Line(file, number, offset, len(line))
-                offset += len(line)
-    except FileNotFoundError:
-        raise DocexpError(f"{file} is missing. {hint}") from None
-    except OSError as error:
-        raise DocexpError(f"{file} cannot be read ({error.strerror}). {hint}") from None
+    with readable(file, hint), file.open("rb") as lines:
+        for number, line in enumerate(lines):
+            if line.strip():
+                yield Line(file, number, offset, len(line))
+            offset += len(line)

@@ -1,32 +1,19 @@
 """The texts that an OCR engine gave, as the words, boxes and lines of a page."""
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 from docexp.documents.geometry import Boxes, as_boxes
 from docexp.documents.lines import derived_lines
 from docexp.documents.ocr.formats import OcrText
-from docexp.documents.page import Page
 from docexp.documents.reading.boxes import BoxRules
 from docexp.documents.reading.ocr_files import PageOcr
-from docexp.documents.reading.pictures import Picture
+from docexp.documents.reading.pages import PageText
 from docexp.errors import DocexpError
 
 WithoutOcr = Literal["error", "keep", "leave_out"]
 """What becomes of a page without OCR: ``error`` stops, ``keep`` makes a page without words (enough for models of images
 alone), ``leave_out`` makes none. The last two are counted."""
-
-
-class PageText(NamedTuple):
-    """What a page takes from its OCR: words, boxes ``[N, 4]`` in page pixels, lines of word indices."""
-
-    words: tuple[str, ...]
-    word_boxes: Boxes
-    lines: tuple[tuple[int, ...], ...] | None
-
-
-NO_TEXT = PageText((), as_boxes([]), None)
-"""Of a page that nobody has read: not even its lines are known."""
 
 
 def said_text(ocr: PageOcr | None, rules: BoxRules, without: WithoutOcr, page_id: str, lack: str) -> PageText | None:
@@ -81,25 +68,6 @@ def page_text(ocr: OcrText, rules: BoxRules, where: str) -> PageText:
     _count(ocr.words, rules)
     found = as_boxes(places)
     return PageText(tuple(words), found, _lines(ocr, words, found, owners))
-
-
-def text_page(
-    picture: Picture, page_id: str, document: str, number: int = 0, text: PageText = NO_TEXT, **annotations: Any
-) -> Page:
-    """A page of a picture and of what OCR read in it; ``annotations`` are arguments of ``Page``."""
-    return Page(
-        id=page_id,
-        document_id=document,
-        number=number,
-        width=picture.width,
-        height=picture.height,
-        words=text.words,
-        word_boxes=text.word_boxes,
-        lines=text.lines,
-        image=picture.data,
-        image_format=picture.format,
-        **annotations,
-    )
 
 
 def _cut(text: str, box: list[float]) -> Iterator[tuple[str, list[float]]]:

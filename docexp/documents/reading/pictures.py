@@ -15,8 +15,16 @@ from docexp.documents.reading.files import read_bytes
 from docexp.errors import DocexpError
 
 MissingImages = Literal["error", "none", "blank"]
-"""Where an image file is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white
-paper of the annotated size, so that models with images run on annotations alone. Both are counted."""
+"""What becomes of a page whose image file is missing; ``MissingImageSettings`` explains each."""
+
+
+@dataclass(kw_only=True)
+class MissingImageSettings:
+    """The setting of readers whose annotations state the size of the image."""
+
+    missing_images: MissingImages = "error"
+    """Where an image file is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white
+    paper of the annotated size, so that models with images run on annotations alone. Both are counted."""
 
 
 def left_out(file: Path, missing: LeaveOut, where: str, report: Report) -> bool:

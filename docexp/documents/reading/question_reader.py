@@ -10,7 +10,8 @@ from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Cut
 from docexp.documents.reading.faults import LeaveOut
 from docexp.documents.reading.ocr_files import ocr_file
-from docexp.documents.reading.ocr_words import WithoutOcr, said_text, text_page
+from docexp.documents.reading.ocr_words import WithoutOcr, said_text
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import Picture, left_out, picture
 from docexp.documents.reading.questions import Asked
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from docexp.documents.geometry import Boxes, as_boxes
+from docexp.documents.reading.pages import PageText
 
 
 def split_segment(text: str, box: Boxes, *, by_character: bool = False) -> tuple[list[str], Boxes]:
@@ -46,6 +47,11 @@ class SegmentWords:
     words: list[str] = field(default_factory=list)
     lines: list[tuple[int, ...]] = field(default_factory=list)
     _boxes: list[Boxes] = field(default_factory=lambda: [as_boxes([])])
+
+    @property
+    def text(self) -> PageText:
+        """All of it, as a page takes it."""
+        return PageText(tuple(self.words), self.boxes, tuple(self.lines))
 
     @property
     def boxes(self) -> Boxes:

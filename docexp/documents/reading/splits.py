@@ -1,6 +1,12 @@
 """Splits told by the names that people give to files and folders."""
 
 import re
+from collections.abc import Iterator
+from typing import TypeVar
+
+from docexp.documents.readers.reader import SPLITS
+
+Chosen = TypeVar("Chosen")
 
 SPLIT_NAMES = {
     "train": "train",
@@ -17,6 +23,15 @@ SPLIT_NAMES = {
 
 WITH_VAL = {"train": "train", "val": "validation", "test": "test"}
 """The splits of datasets that call the second one ``val``."""
+
+
+def chosen_splits(
+    train: Chosen | None, validation: Chosen | None, test: Chosen | None
+) -> Iterator[tuple[str, Chosen, str]]:
+    """Each split that a reader's settings choose something for: its name, what is chosen, and the setting's name."""
+    for split, chosen in zip(SPLITS, (train, validation, test), strict=True):
+        if chosen is not None:
+            yield split, chosen, f"data.reader.{split}"
 
 
 def named_split(name: str) -> str | None:

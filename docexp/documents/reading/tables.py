@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from docexp.errors import DocexpError
 
 _SHARD = re.compile(r"^(.+?)-\d{5}-of-\d{5}")
 """A parquet file's name as ``push_to_hub`` writes it: its split, its number, how many there are."""
+
+ROWS = 16
+"""So many rows at a time become plain values: each may hold an image."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +32,14 @@ class TableFile:
         Raises:
             DocexpError: the file is damaged.
         """
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        try:
+        with self._refusing():
             if self.path.suffix == ".parquet":
                 facts = pq.read_metadata(self.path)
                 return [facts.row_group(number).num_rows for number in range(facts.num_row_groups)]
-            with pa.memory_map(str(self.path)) as source, pa.ipc.open_stream(source) as stream:
+            with self._stream() as stream:
                 return [sum(batch.num_rows for batch in stream)]
-        except (OSError, ValueError, pa.ArrowException) as error:
-            raise self._damaged(error) from None
 
     def schema(self) -> Any:
         """The arrow schema, with the features of the dataset in its metadata.
@@ -46,16 +47,13 @@ class TableFile:
         Raises:
             DocexpError: the file is damaged.
         """
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        try:
+        with self._refusing():
             if self.path.suffix == ".parquet":
                 return pq.read_schema(self.path)
-            with pa.memory_map(str(self.path)) as source, pa.ipc.open_stream(source) as stream:
+            with self._stream() as stream:
                 return stream.schema
-        except (OSError, ValueError, pa.ArrowException) as error:
-            raise self._damaged(error) from None
 
     def rows(self, block: int, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
         """The rows of a block as plain values, images as their encoded bytes; all columns, or some.
@@ -63,28 +61,40 @@ class TableFile:
         Raises:
             DocexpError: the file is damaged.
         """
-        import pyarrow as pa
+        with self._refusing():
+            for batch in self._batches(block, columns):
+                batch.validate(full=True)  # without it, damaged offsets are followed out of the file
+                chosen = batch.select(columns) if columns else batch
+                for first in range(0, batch.num_rows, ROWS):
+                    yield from chosen.slice(first, ROWS).to_pylist()
+
+    def _batches(self, block: int, columns: list[str] | None) -> Iterator[Any]:
         import pyarrow.parquet as pq
 
-        try:
-            if self.path.suffix == ".parquet":
-                with pq.ParquetFile(self.path) as file:
-                    for batch in file.iter_batches(batch_size=16, row_groups=[block], columns=columns):
-                        batch.validate(full=True)
-                        yield from batch.to_pylist()
-                return
-            with pa.memory_map(str(self.path)) as source, pa.ipc.open_stream(source) as stream:
-                for batch in stream:
-                    batch.validate(full=True)  # without it, damaged offsets are followed out of the file
-                    chosen = batch.select(columns) if columns else batch
-                    for first in range(0, batch.num_rows, 16):
-                        yield from chosen.slice(first, 16).to_pylist()
-        except (OSError, ValueError, pa.ArrowException) as error:
-            raise self._damaged(error) from None
+        if self.path.suffix == ".parquet":
+            with pq.ParquetFile(self.path) as file:
+                yield from file.iter_batches(batch_size=ROWS, row_groups=[block], columns=columns)
+        else:
+            with self._stream() as stream:
+                yield from stream
 
-    def _damaged(self, error: Exception) -> DocexpError:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return DocexpError(f"{self.path}: damaged, or no file of a dataset ({reason}). Fetch it again.")
+    @contextmanager
+    def _stream(self) -> Iterator[Any]:
+        import pyarrow as pa
+
+        with pa.memory_map(str(self.path)) as source, pa.ipc.open_stream(source) as stream:
+            yield stream
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Around whatever reads the file: says that it is damaged."""
+        import pyarrow as pa
+
+        try:
+            yield
+        except (OSError, ValueError, pa.ArrowException) as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise DocexpError(f"{self.path}: damaged, or no file of a dataset ({reason}). Fetch it again.") from None
 
 
 def table_files(folder: Path, config: str, split: str) -> list[TableFile]:

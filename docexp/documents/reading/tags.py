@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from docexp.documents.geometry import Boxes, union
+from docexp.documents.geometry import Boxes
 from docexp.documents.page import Entity
 from docexp.documents.readers.reader import Report
+from docexp.documents.reading.boxes import around
 
 _PREFIXED = re.compile(r"([BIESLU])-(.+)", re.DOTALL)
 """BIO, and with E and S, or L and U, for an entity's last word and for one of a single word."""
@@ -36,9 +37,4 @@ def tagged_entities(tags: Sequence[str], boxes: Boxes, report: Report) -> tuple[
         open_label = None if prefix in "ESLU" else label
     report.note("entities that begin without B-", orphans, one="entity that begins without B-")
     report.note("entities of neighbours with one label", plain, one="entity of neighbours with one label")
-    return tuple(Entity(label, tuple(words), _around(boxes, words)) for label, words in groups)
-
-
-def _around(boxes: Boxes, words: list[int]) -> tuple[float, float, float, float]:
-    x0, y0, x1, y1 = union(boxes[words]).tolist()
-    return x0, y0, x1, y1
+    return tuple(Entity(label, tuple(words), around(boxes[words])) for label, words in groups)

@@ -158,6 +158,8 @@ BOMB = '<!DOCTYPE alto [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
         ("pdfa.json", "[0, 1], ", "", '"line_pos" is not a line and a place on it for each of 3 words.'),
         ("pdfa.json", "[0.45, 0.1,", "[45, 0.1,", "boxes are to be shares of the page, 0 to 1, not 45"),
         ("a.json", "{", "{{", "a.json: not a json file"),
+        ("a.hocr", "&#58;", f"&#{'9' * 5000};", "damaged hOCR (Exceeds the limit"),
+        ("a.hocr", "<body>", "<![body>", "damaged hOCR (unknown status keyword"),
     ],
 )
 def test_damaged_files_are_refused(ocr_samples, name, old, new, said):

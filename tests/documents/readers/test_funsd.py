@@ -18,8 +18,9 @@ from docexp.config.fill import fill_values
 from docexp.config.project import Project
 from docexp.config.sources import Sources
 from docexp.documents.page import ANNOTATION_KINDS, Relation
-from docexp.documents.readers.funsd import LABELS, FunsdReader
+from docexp.documents.readers.funsd import FunsdReader
 from docexp.documents.readers.reader import Report
+from docexp.documents.reading.forms import FORM_LABELS
 from docexp.errors import DocexpError
 
 WIDTH, HEIGHT = 200, 100
@@ -113,7 +114,7 @@ def test_the_reader_states_what_its_pages_carry(tmp_path):
     reader = FunsdReader()
     pages, _ = read(folder(tmp_path))
     assert set(reader.annotations) == pages[0][1].annotations <= set(ANNOTATION_KINDS)
-    assert reader.annotations["entities"] == LABELS
+    assert reader.annotations["entities"] == FORM_LABELS
     assert (reader.name, reader.licence, reader.needs_source) == ("funsd", "non-commercial research", True)
 
 
@@ -349,10 +350,10 @@ def test_genuine_counts(funsd):
             entities[split, item.label] += 1
             visible[split, item.label] += any(not page.blank[i] for i in item.words)
     assert words == {"train": 22_512, "test": 8_973}
-    assert [entities["test", label] for label in LABELS] == [122, 1_077, 821, 312]
-    assert [entities["train", label] for label in LABELS] == [441, 3_266, 2_802, 902]
-    assert [visible["test", label] for label in LABELS[:3]] == [119, 1_070, 809]
-    assert [visible["train", label] for label in LABELS[:3]] == [441, 3_253, 2_732]
+    assert [entities["test", label] for label in FORM_LABELS] == [122, 1_077, 821, 312]
+    assert [entities["train", label] for label in FORM_LABELS] == [441, 3_266, 2_802, 902]
+    assert [visible["test", label] for label in FORM_LABELS[:3]] == [119, 1_070, 809]
+    assert [visible["train", label] for label in FORM_LABELS[:3]] == [441, 3_253, 2_732]
 
 
 @pytest.mark.real_data

@@ -227,6 +227,20 @@ def test_what_is_no_dataset_is_refused(tmp_path):
     assert "neither words nor images among its columns number." in refusal(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "features",
+    [b"\xff", b"{", b"[" * 100_000, b"null", b'{"info": {"features": {"tokens": []}}}']
+    + [b'{"info": {"features": {"tokens": {"_type": %s}}}}' % kind for kind in (b'"List"', b'"Nope"', b"5")],
+)
+def test_damaged_features_are_refused(tmp_path, features):
+    """A file's metadata that the hub's library cannot read: whatever it raises becomes one error."""
+    table = pa.table({"tokens": [["a"]]}).replace_schema_metadata({b"huggingface": features})
+    pq.write_table(table, tmp_path / "train.parquet")
+    said = refusal(tmp_path)
+    assert said.startswith(f"{tmp_path / 'train.parquet'}: its columns are of types that cannot be read (")
+    assert len(said.splitlines()) <= 2
+
+
 def test_the_hub_is_asked_only_by_name_and_with_leave(tmp_path, monkeypatch):
     asked = []
 

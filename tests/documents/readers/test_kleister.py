@@ -8,7 +8,6 @@ import pytest
 
 from docexp.documents.readers.kleister import KleisterReader
 from docexp.documents.readers.reader import Report
-from docexp.errors import DocexpError
 
 KEYS = "effective_date jurisdiction party term"
 
@@ -47,12 +46,6 @@ def read(source: Path, **settings):
     return list(KleisterReader(**settings).pages(source, report)), report
 
 
-def refused(source: Path, **settings) -> str:
-    with pytest.raises(DocexpError) as caught:
-        read(source, **settings)
-    return str(caught.value).replace(str(source), "DIR")
-
-
 def test_every_page_of_a_pdf_carries_its_documents_fields(tmp_path):
     values = "effective_date=2001-04-18 party=Prémaman_S.A. party=99¢_“Only”"
     pages, report = read(download(tmp_path, (KEYS, values)), dpi=72)
@@ -73,11 +66,11 @@ def test_every_page_of_a_pdf_carries_its_documents_fields(tmp_path):
     assert report.refused == {"splits without in.tsv.xz": 2}
 
 
-def test_the_hidden_split_has_no_fields(tmp_path):
+def test_the_hidden_split_has_no_fields(tmp_path, refusal):
     pages, report = read(download(tmp_path, (KEYS, ""), split="test-A", expected=False), render=False)
     assert {(split, page.fields, page.image) for split, page in pages} == {("test", None, None)}
     assert report.kept == {"documents whose fields are hidden": 1}
-    assert refused(download(tmp_path / "b", (KEYS, ""), expected=False)).endswith(
+    assert refusal(KleisterReader(), download(tmp_path / "b", (KEYS, ""), expected=False)).endswith(
         "train/expected.tsv is missing. Only test-A comes without it."
     )
 
@@ -89,10 +82,10 @@ def test_values_of_keys_that_were_not_asked_for_are_kept_and_counted(tmp_path):
     assert report.refused["pages beyond the first of their PDF that were wanted"] == 1
 
 
-def test_a_missing_pdf_is_refused_or_left_out_and_an_unused_one_counted(tmp_path):
+def test_a_missing_pdf_is_refused_or_left_out_and_an_unused_one_counted(tmp_path, refusal):
     source = download(tmp_path, (KEYS, ""), (KEYS, "party=A"))
     (source / "documents/d0.pdf").rename(source / "documents/spare, one.pdf")
-    assert refused(source) == (
+    assert refusal(KleisterReader(), source) == (
         "DIR/documents/d0.pdf is missing. data.reader.missing_documents=leave_out leaves such documents out (counted)."
     )
     pages, report = read(source, missing_documents="leave_out")
@@ -105,7 +98,7 @@ def test_a_missing_pdf_is_refused_or_left_out_and_an_unused_one_counted(tmp_path
 
 
 @pytest.mark.parametrize("kind", ["link", "text"])
-def test_a_pointer_of_git_annex_is_named_as_such_even_where_missing_pdfs_are_left_out(tmp_path, kind):
+def test_a_pointer_of_git_annex_is_named_as_such_even_where_missing_pdfs_are_left_out(tmp_path, refusal, kind):
     source = download(tmp_path, (KEYS, ""))
     file = source / "documents/d0.pdf"
     file.unlink()
@@ -114,7 +107,7 @@ def test_a_pointer_of_git_annex_is_named_as_such_even_where_missing_pdfs_are_lef
         file.symlink_to(target)
     else:
         file.write_text(target)
-    text = refused(source, missing_documents="leave_out")
+    text = refusal(KleisterReader(missing_documents="leave_out"), source)
     assert "git-annex" in text and "git annex get . (or the script that comes with the dataset)" in text
 
 
@@ -126,22 +119,30 @@ def test_a_pointer_of_git_annex_is_named_as_such_even_where_missing_pdfs_are_lef
         ("party=A\nparty=B\n", "DIR/train/expected.tsv: 2 lines, but in.tsv.xz has 1. Copy both again."),
     ],
 )
-def test_faulty_expectations_are_refused(tmp_path, expected, text):
+def test_faulty_expectations_are_refused(tmp_path, refusal, expected, text):
     source = download(tmp_path, (KEYS, ""))
     (source / "train/expected.tsv").write_text(expected)
-    assert refused(source) == text
+    assert refusal(KleisterReader(), source) == text
 
 
-def test_faulty_inputs_are_refused(tmp_path):
-    assert refused(tmp_path) == "DIR: no Kleister here. Expected train/in.tsv.xz, dev-0, test-A, and documents."
+def test_faulty_inputs_are_refused(tmp_path, refusal):
+    assert (
+        refusal(KleisterReader(), tmp_path)
+        == "DIR: no Kleister here. Expected train/in.tsv.xz, dev-0, test-A, and documents."
+    )
     source = download(tmp_path, (KEYS, ""))
     file = source / "train/in.tsv.xz"
     file.write_bytes(lzma.compress(b"d0.pdf\n"))
-    assert refused(source) == "DIR/train/in.tsv.xz, line 1: no file name and keys with a TAB between."
+    assert refusal(KleisterReader(), source) == "DIR/train/in.tsv.xz, line 1: no file name and keys with a TAB between."
     file.write_bytes(lzma.compress(b"../d0.pdf\tterm\n"))
-    assert refused(source) == "DIR/train/in.tsv.xz, line 1: '../d0.pdf' is no file inside DIR/documents. Correct it."
+    assert (
+        refusal(KleisterReader(), source)
+        == "DIR/train/in.tsv.xz, line 1: '../d0.pdf' is no file inside DIR/documents. Correct it."
+    )
     file.write_bytes(lzma.compress(b"d0.pdf\tterm\n")[:-9])
-    assert refused(source).startswith("DIR/train/in.tsv.xz cannot be read (Compressed file ended before")
+    assert refusal(KleisterReader(), source).startswith(
+        "DIR/train/in.tsv.xz cannot be read (Compressed file ended before"
+    )
 
 
 @pytest.mark.real_data

@@ -35,12 +35,6 @@ def read(source: Path, **settings: Any):
     return list(ReadingbankReader(validation=None, test=None, **settings).pages(source, report)), report
 
 
-def refused(source: Path, **settings: Any) -> str:
-    with pytest.raises(DocexpError) as caught:
-        read(source, **settings)
-    return str(caught.value).replace(str(source / "train"), "DIR")
-
-
 def test_tgt_index_gives_the_words_in_reading_order(tmp_path):
     pages, report = read(download(tmp_path, [text()], [layout()]))
     page = pages[0][1]
@@ -57,14 +51,14 @@ def test_an_order_that_does_not_give_the_targets_boxes_is_kept_and_counted(tmp_p
     assert report.kept == {"orders that do not give the boxes of tgt": 1}
 
 
-def test_reversed_boxes_are_turned_round_by_default_and_refused_on_request(tmp_path):
+def test_reversed_boxes_are_turned_round_by_default_and_refused_on_request(tmp_path, refusal):
     boxes = [[41, 473, 60, 450], *BOXES[1:]]
     source = download(tmp_path, [text()], [layout(src=boxes, tgt=[boxes[2], boxes[0], boxes[1]])])
     pages, report = read(source)
     assert pages[0][1].word_boxes[0].tolist() == [41, 450, 60, 473]
     assert report.repaired == {"reversed boxes turned round": 1} and not report.kept
-    assert refused(source, repair="none") == (
-        'DIR/readingbank-layout-m1.json, line 1, word 0 "left": box (41, 473, 60, 450) has y1 < y0. '
+    assert refusal(ReadingbankReader(validation=None, test=None, repair="none"), source) == (
+        'DIR/train/readingbank-layout-m1.json, line 1, word 0 "left": box (41, 473, 60, 450) has y1 < y0. '
         "data.reader.repair=swap turns it round (counted)."
     )
 
@@ -88,14 +82,16 @@ def test_pages_without_a_documents_name_are_counted(tmp_path):
         ([], layout(), ", line 1: '[]' is no record with src, tgt_index."),
     ],
 )
-def test_a_faulty_pair_is_refused(tmp_path, item, boxes, message):
-    assert refused(download(tmp_path, [item], [boxes])).startswith(f"DIR/readingbank-text-m1.json{message}")
+def test_a_faulty_pair_is_refused(tmp_path, refusal, item, boxes, message):
+    assert refusal(ReadingbankReader(validation=None, test=None), download(tmp_path, [item], [boxes])).startswith(
+        f"DIR/train/readingbank-text-m1.json{message}"
+    )
 
 
-def test_files_of_unequal_length_and_absent_folders_are_refused(tmp_path):
+def test_files_of_unequal_length_and_absent_folders_are_refused(tmp_path, refusal):
     source = download(tmp_path, [text(), text()], [layout()])
-    assert refused(source) == (
-        "DIR/readingbank-text-m1.json and readingbank-layout-m1.json have not as many lines. Copy both again."
+    assert refusal(ReadingbankReader(validation=None, test=None), source) == (
+        "DIR/train/readingbank-text-m1.json and readingbank-layout-m1.json have not as many lines. Copy both again."
     )
     with pytest.raises(DocexpError, match=r"dev: no \*text\*\.json\* file\. data\.reader\.validation=FOLDER names"):
         list(ReadingbankReader(train=None, test=None).pages(source, Report()))

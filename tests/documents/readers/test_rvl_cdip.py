@@ -10,7 +10,6 @@ from PIL import Image
 
 from docexp.documents.readers.reader import Report
 from docexp.documents.readers.rvl_cdip import CLASSES, RvlCdipReader
-from docexp.errors import DocexpError
 
 NAME = "imagesr/r/g/e/rge31d00/503210033+-0034.tif"
 
@@ -35,12 +34,6 @@ def read(source: Path, **settings: Any):
     return list(RvlCdipReader(**settings).pages(source, report)), report
 
 
-def refused(source: Path) -> str:
-    with pytest.raises(DocexpError) as caught:
-        read(source)
-    return str(caught.value).replace(str(source), "DIR")
-
-
 def test_a_line_becomes_a_page_without_words_whose_folder_is_its_document(tmp_path):
     pages, report = read(download(tmp_path, f"{NAME} 3"))
     split, page = pages[0]
@@ -50,9 +43,9 @@ def test_a_line_becomes_a_page_without_words_whose_folder_is_its_document(tmp_pa
     assert (report.kept, report.refused) == ({}, {})
 
 
-def test_a_missing_image_is_refused_or_left_out_and_counted(tmp_path):
+def test_a_missing_image_is_refused_or_left_out_and_counted(tmp_path, refusal):
     source = download(tmp_path, f"{NAME} 3", "imagesa/a/b/c/abc00/1.tif 0", "imagesa/a/b/c/abd00/2.tif 15")
-    assert refused(source) == (
+    assert refusal(RvlCdipReader(), source) == (
         "DIR/labels/val.txt, line 2: DIR/images/imagesa/a/b/c/abc00/1.tif is missing. "
         "data.reader.missing_images=leave_out leaves such pages out (counted)."
     )
@@ -60,10 +53,10 @@ def test_a_missing_image_is_refused_or_left_out_and_counted(tmp_path):
     assert len(pages) == 1 and report.refused == {"pages whose image is missing": 2}
 
 
-def test_an_unreadable_image_is_refused_or_left_out_and_counted(tmp_path):
+def test_an_unreadable_image_is_refused_or_left_out_and_counted(tmp_path, refusal):
     source = download(tmp_path, f"{NAME} 3")
     (source / "images" / NAME).write_bytes(b"II*\0" + bytes(40))
-    text = refused(source)
+    text = refusal(RvlCdipReader(), source)
     assert "503210033+-0034.tif: its image does not decode (" in text
     assert text.endswith(". data.reader.unreadable_images=leave_out leaves such pages out (counted).")
     assert read(source, unreadable_images="leave_out")[1].refused == {"pages whose image does not decode": 1}
@@ -79,12 +72,14 @@ def test_an_unreadable_image_is_refused_or_left_out_and_counted(tmp_path):
         ("x.tif 1", "x.tif names no folder. Take the list from the archive."),
     ],
 )
-def test_a_faulty_line_is_refused(tmp_path, line, text):
-    assert refused(download(tmp_path, line)) == f"DIR/labels/val.txt, line 1: {text}"
+def test_a_faulty_line_is_refused(tmp_path, refusal, line, text):
+    assert refusal(RvlCdipReader(), download(tmp_path, line)) == f"DIR/labels/val.txt, line 1: {text}"
 
 
-def test_a_folder_without_lists_is_refused_and_a_missing_list_counted(tmp_path):
-    assert refused(tmp_path) == ("DIR: no RVL-CDIP here. Expected labels/train.txt, val.txt, test.txt, and images.")
+def test_a_folder_without_lists_is_refused_and_a_missing_list_counted(tmp_path, refusal):
+    assert refusal(RvlCdipReader(), tmp_path) == (
+        "DIR: no RVL-CDIP here. Expected labels/train.txt, val.txt, test.txt, and images."
+    )
     (download(tmp_path, f"{NAME} 3") / "labels/train.txt").unlink()
     assert read(tmp_path)[1].refused == {"splits without a list of labels": 1}
 

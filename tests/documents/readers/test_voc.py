@@ -12,6 +12,8 @@ from docexp.documents.readers.reader import Report
 from docexp.documents.readers.voc import IiitAr13kReader, PubTables1mReader, VocReader
 from docexp.errors import DocexpError
 
+TRAIN = VocReader(validation=None, test=None)
+
 
 def item(name: str, *box: Any, extra: str = "") -> str:
     sides = "".join(f"<{k}>{v}</{k}>" for k, v in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=False))
@@ -37,12 +39,6 @@ def download(folder: Path, text: str | bytes, *, stem: str = "PMC10_table_2", im
 def read(source: Path, **settings: Any):
     report = Report()
     return list(VocReader(validation=None, test=None, **settings).pages(source, report)), report
-
-
-def refused(source: Path, **settings: Any) -> str:
-    with pytest.raises(DocexpError) as caught:
-        read(source, **settings)
-    return str(caught.value).replace(str(source), "DIR")
 
 
 def test_objects_become_regions_and_tables_of_an_article_one_document(tmp_path):
@@ -90,14 +86,14 @@ def test_flat_and_overhanging_boxes_are_counted(tmp_path):
         (xml(height=80.5), ": size 60 × 80.5 is no image's."),
     ],
 )
-def test_a_faulty_file_is_refused_with_file_and_object(tmp_path, text, message):
-    assert refused(download(tmp_path, text)).startswith(f"DIR/train/PMC10_table_2.xml{message}")
+def test_a_faulty_file_is_refused_with_file_and_object(tmp_path, refusal, text, message):
+    assert refusal(TRAIN, download(tmp_path, text)).startswith(f"DIR/train/PMC10_table_2.xml{message}")
 
 
-def test_missing_folders_and_images_say_which_setting_helps(tmp_path):
+def test_missing_folders_and_images_say_which_setting_helps(tmp_path, refusal):
     source = download(tmp_path, xml())
     (source / "images/PMC10_table_2.jpg").unlink()
-    assert "data.reader.missing_images=none or blank does without (counted)" in refused(source)
+    assert "data.reader.missing_images=none or blank does without (counted)" in refusal(TRAIN, source)
     assert read(source, missing_images="none")[1].kept["pages without their image"] == 1
     with pytest.raises(DocexpError, match=r"val: no xml file\. data\.reader\.validation=FOLDER names"):
         list(VocReader(train=None, test=None).pages(source, Report()))

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from docexp.documents.geometry import as_boxes, union
+from docexp.documents.geometry import as_boxes
 from docexp.documents.page import Entity, Page, Relation
 from docexp.documents.readers.cord.files import CordUnit, cord_units, receipts
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Cut
+from docexp.documents.reading.boxes import BoxRules, Cut, around
 from docexp.documents.reading.files import check_keys
-from docexp.documents.reading.pictures import MissingImages, Picture
+from docexp.documents.reading.pages import PageText, text_page
+from docexp.documents.reading.pictures import MissingImageSettings, Picture
 from docexp.errors import DocexpError
 
 CATEGORIES = (
@@ -38,7 +39,7 @@ CORNERS = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
 
 
 @dataclass(kw_only=True)
-class CordReader(Reader):
+class CordReader(MissingImageSettings, Reader):
     """Reads CORD from the folder of ``train``, ``dev`` and ``test``, or of the hub's parquet files."""
 
     name: ClassVar[str] = "cord"
@@ -47,9 +48,6 @@ class CordReader(Reader):
     repair: Cut = "clip"
     """What to do with words that reach beyond the image, as a few do: ``clip`` cuts them at its border (counted),
     ``none`` refuses them."""
-    missing_images: MissingImages = "error"
-    """Where an image is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white paper
-    of the annotated size. Both are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -83,15 +81,10 @@ class _Receipt:
         for number, line in enumerate(self.record["valid_line"]):
             self._add_line(line, number)
         self._note_left_out()
-        return Page(
-            id=name,
-            width=self.picture.width,
-            height=self.picture.height,
-            words=tuple(self.words),
-            word_boxes=as_boxes(self.boxes),
-            image=self.picture.data,
-            image_format=self.picture.format,
-            lines=self._lines(),
+        return text_page(
+            self.picture,
+            name,
+            text=PageText(tuple(self.words), as_boxes(self.boxes), self._lines()),
             entities=tuple(self.entities),
             relations=self._groups(),
             fields=_fields(self.record["gt_parse"], self.where) if "gt_parse" in self.record else None,
@@ -107,7 +100,7 @@ class _Receipt:
         for place, word in enumerate(line["words"]):
             self._add_word(word, f"{where}, word {place}")
         indices = tuple(range(first, len(self.words)))
-        box: Any = tuple(union(as_boxes(self.boxes[first:])).tolist())
+        box = around(as_boxes(self.boxes[first:]))
         self.entities.append(Entity(line["category"], indices, box, str(number)))
         self.groups.append(line["group_id"])
         if line["category"] not in CATEGORIES:

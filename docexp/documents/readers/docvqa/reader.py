@@ -9,7 +9,7 @@ Read service, in the dataset's own OCR files, but any format of ``docexp.documen
 A page carries all questions about its image; ``val`` becomes ``validation``. The test split's answers are hidden.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
@@ -65,8 +65,8 @@ class DocVqaReader(QuestionReader):
 
 
 def _unit(asked: Asked, image: Path, folder: Path, root: Path) -> QuestionUnit:
-    record: Mapping[str, Any] = asked.record
-    check_keys(dict(record), {"ucsf_document_id": str, "ucsf_document_page_no": (str, int)}, asked.where)
+    record = asked.record
+    check_keys(record, {"ucsf_document_id": str, "ucsf_document_page_no": (str, int)}, asked.where)
     number = str(record["ucsf_document_page_no"])
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise DocexpError(f'{asked.where}: "ucsf_document_page_no" {number[:40]!r} is no page number.')
@@ -79,10 +79,7 @@ def _unit(asked: Asked, image: Path, folder: Path, root: Path) -> QuestionUnit:
 def _question_files(root: Path) -> list[tuple[str, Path]]:
     found = []
     for split in WITH_VAL:
-        for folder in (root / "spdocvqa_qas", root / split, root):
-            names = (f"{split}_v1.0_withQT.json", f"{split}_v1.0.json")
-            present = [folder / name for name in names if (folder / name).is_file()]
-            if present:
-                found.append((split, present[0]))
-                break
+        folders = (root / "spdocvqa_qas", root / split, root)
+        files = [folder / f"{split}_v1.0{end}.json" for folder in folders for end in ("_withQT", "")]
+        found += [(split, file) for file in files if file.is_file()][:1]
     return found

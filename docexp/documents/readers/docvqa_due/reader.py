@@ -18,7 +18,8 @@ from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.reading.boxes import BoxRules, Cut
 from docexp.documents.reading.files import check_keys, inside
 from docexp.documents.reading.json_lines import json_lines
-from docexp.documents.reading.ocr_words import page_text, text_page
+from docexp.documents.reading.ocr_words import page_text
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import Picture, picture
 from docexp.errors import DocexpError
 from docexp.settings import Folder

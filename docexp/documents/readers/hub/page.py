@@ -79,8 +79,8 @@ class RowReader:
         if image is None:
             self.report.note("pages without their image", one="page without its image")
             return None, "png", None
-        data = image.get("bytes") if isinstance(image, dict) else None
-        if not isinstance(data, bytes):
+        data = image_bytes(image)
+        if data is None:
             raise DocexpError(
                 f"{where}: the path of an image, not the image itself. Store images inside the dataset "
                 "(save_to_disk and push_to_hub do)."
@@ -131,3 +131,9 @@ class RowReader:
         if not isinstance(text, str) or not isinstance(given, list) or not all(isinstance(one, str) for one in given):
             raise DocexpError(f"{where}: question and answers are to be a text and a list of texts.")
         return Question(self.text("question_id", row, where), text, tuple(given))
+
+
+def image_bytes(image: Any) -> bytes | None:
+    """The encoded image of a cell; ``None`` where it holds a path alone, or no image."""
+    data = image.get("bytes") if isinstance(image, dict) else None
+    return data if isinstance(data, bytes) else None

@@ -12,10 +12,10 @@ from PIL import Image
 from docexp.documents.page import Page
 from docexp.documents.readers.hub.columns import Columns, find_columns
 from docexp.documents.readers.hub.layout import row_page
-from docexp.documents.readers.hub.page import RowReader
+from docexp.documents.readers.hub.page import RowReader, image_bytes
 from docexp.documents.readers.hub.scale import SAMPLED, BoxScale, Looked, find_scale
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import Repair
+from docexp.documents.reading.boxes import RepairSettings
 from docexp.documents.reading.tables import TableFile, table_files
 from docexp.errors import DocexpError
 from docexp.hub import HUB_ID, dataset_folder
@@ -36,10 +36,10 @@ class Block:
 
 
 @dataclass(kw_only=True)
-class HubReader(Reader):
+class HubReader(RepairSettings, Reader):
     """Reads a dataset's folder (parquet, or as ``save_to_disk`` wrote it), or ``source=hub:owner/name``.
 
-    Columns are found by their names (``hub_columns.ROLES``). A hub id may name a revision, as in
+    Columns are found by their names (``hub.columns.ROLES``). A hub id may name a revision, as in
     ``hub:owner/name@refs/convert/parquet``; it is fetched where DOCEXP_ONLINE=1 allows that, else found in the cache.
     Datasets with a loading script are refused: docexp runs no code of a dataset.
     """
@@ -58,9 +58,6 @@ class HubReader(Reader):
     and stops where it cannot be told."""
     label_names: list[str] = field(default_factory=list)
     """The names of tags or classes that are stored as bare numbers, in their order."""
-    repair: Repair = "none"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -121,7 +118,7 @@ def _features(file: TableFile) -> Any:
 
     try:
         return Features.from_arrow_schema(file.schema())
-    except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:  # it trusts its json
         raise DocexpError(f"{file.path}: its columns are of types that cannot be read ({error}).") from None
 
 
@@ -136,12 +133,13 @@ def _size(row: Mapping[str, Any], of: Mapping[str, str]) -> tuple[float, float] 
     if "width" in of and "height" in of:
         size = row[of["width"]], row[of["height"]]
         return size if all(type(value) in (int, float) for value in size) else None
-    if "image" not in of:
+    data = image_bytes(row[of["image"]]) if "image" in of else None
+    if data is None:
         return None
     try:
-        with Image.open(io.BytesIO(row[of["image"]]["bytes"])) as opened:
+        with Image.open(io.BytesIO(data)) as opened:
             return opened.size
-    except Exception:  # an image that does not open: reading its page will say so
+    except Exception:  # Pillow's decoders raise many kinds; reading the page will say what is wrong with its image
         return None
 
 

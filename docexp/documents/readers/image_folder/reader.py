@@ -8,18 +8,19 @@ from typing import ClassVar, Literal
 from docexp.documents.page import Page
 from docexp.documents.readers.image_folder.tree import Document, Grouping, Tree
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, RepairSettings
 from docexp.documents.reading.faults import LeaveOut, document_pages
 from docexp.documents.reading.files import read_bytes
 from docexp.documents.reading.frames import frames
 from docexp.documents.reading.ocr_files import ocr_file
-from docexp.documents.reading.ocr_words import WithoutOcr, said_text, text_page
+from docexp.documents.reading.ocr_words import WithoutOcr, said_text
+from docexp.documents.reading.pages import text_page
 from docexp.errors import DocexpError
 from docexp.settings import Folder
 
 
 @dataclass(kw_only=True)
-class ImageFolderReader(Reader):
+class ImageFolderReader(RepairSettings, Reader):
     """Reads every image below a folder; a TIFF of several pages gives a page for each.
 
     The OCR of ``scan.png`` is looked for in ``scan.json``, ``.hocr``, ``.html``, ``.xml``, ``.tsv``, or with an
@@ -41,9 +42,6 @@ class ImageFolderReader(Reader):
     """Where the OCR files lie when not beside the images: a folder with the same folders below it."""
     without_ocr: WithoutOcr = "error"
     """A page without OCR: ``error`` stops, ``keep`` makes a page without words, ``leave_out`` makes none (counted)."""
-    repair: Repair = "none"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
     faults: LeaveOut = "error"
     """``error`` stops at the first document with a fault, ``leave_out`` leaves such documents out whole (counted)."""
 

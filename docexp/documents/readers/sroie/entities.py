@@ -6,13 +6,13 @@ total is taken beside the word "total" where there is one, since equal prints of
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from docexp.documents.geometry import Boxes, union
 from docexp.documents.page import Entity
 from docexp.documents.readers.reader import Report
+from docexp.documents.reading.boxes import around
 from docexp.documents.reading.values import Place, find_value
 
 LARGEST = ("date", "total")
@@ -46,8 +46,7 @@ def field_entities(words: Sequence[str], boxes: Boxes, fields: Mapping[str, str]
         if place.match != "as it is":
             report.note(f"values found {_HOW[place.match]}", one=f"value found {_HOW[place.match]}")
         taken |= set(place.words)
-        box: Any = tuple(union(boxes[list(place.words)]).tolist())
-        entities.append(Entity(name, place.words, box, name))
+        entities.append(Entity(name, place.words, around(boxes[list(place.words)]), name))
     return tuple(entities)
 
 

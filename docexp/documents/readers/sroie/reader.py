@@ -5,7 +5,7 @@ Source: Huang et al., "ICDAR2019 Competition on Scanned Receipt OCR and Informat
 numbers the training receipts. A line of a box file is ``x1,y1,…,x4,y4,TRANSCRIPT``, the transcript with its commas.
 
 The annotators gave text lines, not words, and values, not their places. Words are cut from the lines in proportion to
-their characters; an entity stands where a field's value is found in the words (``sroie_entities``).
+their characters; an entity stands where a field's value is found in the words (``sroie.entities``).
 """
 
 import json
@@ -21,7 +21,8 @@ from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.readers.sroie.entities import field_entities
 from docexp.documents.reading.boxes import BoxRules, Cut
 from docexp.documents.reading.copies import count_copies
-from docexp.documents.reading.files import check_keys, listing, parse_json, read_bytes
+from docexp.documents.reading.files import check_keys, listing, parse_json, read_bytes, utf8
+from docexp.documents.reading.pages import text_page
 from docexp.documents.reading.pictures import picture
 from docexp.documents.reading.segments import SegmentWords
 from docexp.errors import DocexpError
@@ -79,21 +80,11 @@ class SroieReader(Reader):
         """One receipt."""
         image = picture(unit.image, report)
         rules = BoxRules(image.width, image.height, self.repair, report)
-        text = _words(_decoded(unit.lines, self.encoding, report), unit.lines, rules)
+        segments = _words(_decoded(unit.lines, self.encoding, report), unit.lines, rules)
         fields = _fields(_decoded(unit.key, self.encoding, report), unit.key, report)
-        page = Page(
-            id=unit.lines.stem,
-            width=image.width,
-            height=image.height,
-            words=tuple(text.words),
-            word_boxes=text.boxes,
-            image=image.data,
-            image_format=image.format,
-            lines=tuple(text.lines),
-            entities=field_entities(text.words, text.boxes, fields, report),
-            fields={name: (value,) for name, value in fields.items()},
-        )
-        yield unit.split, page
+        found = field_entities(segments.words, segments.boxes, fields, report)
+        values = {name: (value,) for name, value in fields.items()}
+        yield unit.split, text_page(image, unit.lines.stem, text=segments.text, entities=found, fields=values)
 
 
 def _parts(source: Path) -> list[tuple[str, Path, str, str]]:
@@ -129,16 +120,19 @@ def _without_copies(files: list[Path], report: Report) -> list[Path]:
 
 def _decoded(file: Path, encoding: Encoding, report: Report) -> str:
     data = read_bytes(file)
+    hints = {
+        "utf-8": "data.reader.encoding=cp1252 reads it as Windows-1252 (counted).",
+        "cp1252": "It is not Windows-1252 either; copy it again from the archive.",
+    }
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        fault = f"{file}: not UTF-8 text ({error.reason} at byte {error.start})."
-    if encoding == "utf-8":
-        raise DocexpError(f"{fault} data.reader.encoding=cp1252 reads it as Windows-1252 (counted).")
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError:
-        raise DocexpError(f"{fault} It is not Windows-1252 either; copy it again from the archive.") from None
+        return utf8(data, str(file), hints[encoding])
+    except DocexpError as fault:
+        if encoding == "utf-8":
+            raise
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            raise fault from None
     report.repair("files read as Windows-1252", one="file read as Windows-1252")
     return text
 

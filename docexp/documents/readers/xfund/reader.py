@@ -16,14 +16,14 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from docexp.documents.lines import derived_lines
 from docexp.documents.page import Page
 from docexp.documents.readers.reader import Reader, Report
 from docexp.documents.readers.xfund.paddle import paddle_forms
-from docexp.documents.reading.boxes import BoxRules, Repair
+from docexp.documents.reading.boxes import BoxRules, RepairSettings
 from docexp.documents.reading.files import check_keys, first_file, inside, read_json
 from docexp.documents.reading.forms import FORM_LABELS, FormParts, check_items, form_parts
-from docexp.documents.reading.pictures import MissingImages, Picture, checked_picture, picture
+from docexp.documents.reading.pages import text_page
+from docexp.documents.reading.pictures import MissingImageSettings, Picture, checked_picture, picture
 from docexp.documents.reading.zips import zipped
 from docexp.errors import DocexpError
 
@@ -54,7 +54,7 @@ class Form:
 
 
 @dataclass(kw_only=True)
-class XfundReader(Reader):
+class XfundReader(RepairSettings, MissingImageSettings, Reader):
     """Reads XFUND from the folder of its json files; images lie beside them, in folders or in the zips."""
 
     name: ClassVar[str] = "xfund"
@@ -62,12 +62,6 @@ class XfundReader(Reader):
 
     languages: list[Language] = field(default_factory=list)
     """Which languages to read; an empty list reads all that are there."""
-    repair: Repair = "none"
-    """What to do with faulty boxes: ``none`` refuses them, ``swap`` turns reversed ones round, ``clip`` cuts those
-    that reach beyond the page, ``swap+clip`` does both. Repairs are counted."""
-    missing_images: MissingImages = "error"
-    """Where an image is missing: ``error`` stops, ``none`` keeps the page without one, ``blank`` gives it white paper
-    of the annotated size. Both are counted."""
 
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -95,19 +89,8 @@ class XfundReader(Reader):
         check_items(unit.items, unit.where)
         parts = form_parts(unit.items, unit.where, rules, ("", " ") if unit.language in BY_CHARACTER else (" ",))
         _note_words_beyond(parts, report)
-        page = Page(
-            id=unit.id,
-            width=image.width,
-            height=image.height,
-            words=tuple(parts.words),
-            word_boxes=parts.boxes,
-            image=image.data,
-            image_format=image.format,
-            lines=derived_lines(parts.words, parts.boxes),
-            entities=tuple(parts.entities),
-            relations=parts.relations,
-        )
-        yield unit.split, page
+        entities = tuple(parts.entities)
+        yield unit.split, text_page(image, unit.id, text=parts.text, entities=entities, relations=parts.relations)
 
 
 def _files(root: Path, languages: Sequence[str]) -> list[tuple[str, str, Path]]:
