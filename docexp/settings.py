@@ -170,6 +170,8 @@ def words_for(hint: Any) -> str:
         words = " or ".join(filter(None, [", ".join(arguments[:-1]), *arguments[-1:]]))
     elif kind in (Union, types.UnionType):
         words = " or ".join(map(words_for, arguments))
+    elif kind is list and typing.get_origin(arguments[0]) is Literal:
+        words = f"a list in brackets, each {words_for(arguments[0])}"
     elif kind is list:
         noun, *limits = words_for(arguments[0]).removeprefix("a ").split(", ")
         words = ", ".join([f"a list of {noun}s in brackets", *limits])

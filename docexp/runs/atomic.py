@@ -46,9 +46,9 @@ def write_text(path: Path, text: str, hint: str = IN_RUNS) -> None:
     write_bytes(path, text.encode(), hint)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, hint: str = IN_RUNS) -> None:
     """``write_bytes`` of indented json; numbers that are not finite as in ``strict_json``."""
-    write_text(path, strict_json.dumps(value, indent=2) + "\n")
+    write_text(path, strict_json.dumps(value, indent=2) + "\n", hint)
 
 
 def write_yaml(path: Path, value: Any) -> None:

@@ -5,7 +5,7 @@ import shlex
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
 
@@ -130,10 +130,7 @@ def step(words: Sequence[str], project: Project) -> int:
     text = as_text(command, settings, device, rows)
     Console(highlight=False, soft_wrap=True).print(text, markup=False, end="")
     if out is not None:
-        from docexp.runs import atomic
-
-        atomic.write_json(out.with_name(f"{out.name}.json"), as_json(command, settings, device, rows))
-        atomic.write_text(out.with_name(f"{out.name}.md"), text)
+        _write(out, as_json(command, settings, device, rows), text)
     return 0
 
 
@@ -160,10 +157,7 @@ def data(words: Sequence[str], project: Project) -> int:
     text = data_text(command, settings, result)
     Console(highlight=False, soft_wrap=True).print(text, markup=False, end="")
     if out is not None:
-        from docexp.runs import atomic
-
-        atomic.write_json(out.with_name(f"{out.name}.json"), data_json(command, settings, result))
-        atomic.write_text(out.with_name(f"{out.name}.md"), text)
+        _write(out, data_json(command, settings, result), text)
         if result.memory:
             draw(result.memory, out.with_name(f"{out.name}_memory.png"))
     return 0
@@ -213,3 +207,12 @@ def _writable(out: str | None) -> Path | None:
     if place is not None and not place.parent.is_dir():
         raise DocexpError(f"out={out}: there is no folder {place.parent}")
     return place
+
+
+def _write(out: Path, record: dict[str, Any], text: str) -> None:
+    """``out`` with the two endings."""
+    from docexp.runs import atomic
+
+    hint = "Choose another out=FILE."
+    atomic.write_json(out.with_name(f"{out.name}.json"), record, hint)
+    atomic.write_text(out.with_name(f"{out.name}.md"), text, hint)

@@ -84,6 +84,6 @@ def _check_data(run: "ResolvedRun") -> None:
 def _pages(text: str) -> int | None:
     if text == "all":
         return None
-    if not text.isdigit() or int(text) < 1:
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise DocexpError(f"pages={text} must be a whole number, at least 1, or all")
     return int(text)

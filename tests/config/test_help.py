@@ -5,6 +5,7 @@ import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -19,7 +20,7 @@ from docexp.config.top import TopSettings
 from docexp.documents.readers.coco import CocoReader
 from docexp.documents.readers.doclaynet import DoclaynetReader
 from docexp.errors import DocexpError
-from docexp.settings import Settings, hints_of
+from docexp.settings import Settings, hints_of, words_for
 from docexp.verbs.data import COMMANDS
 
 CHOSEN = [f"{group}={choice}" for group in Project().groups() for choice in Project().choices(group)]
@@ -143,3 +144,7 @@ def test_docs_come_from_a_users_own_class_too(tmp_path: Path) -> None:
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
     assert "optim.twist=0.5" in done.stdout and "How far." in done.stdout, done.stderr
     assert "Share of the last step's direction that is kept." in done.stdout
+
+
+def test_a_list_of_choices_in_words() -> None:
+    assert words_for(list[Literal["de", "es"]]) == "a list in brackets, each de or es"
