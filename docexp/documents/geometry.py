@@ -147,22 +147,21 @@ def _by_row(lines: list[list[int]], boxes: Boxes) -> list[list[int]]:
     return [lines[line] for row in rows for line in sorted(row, key=lambda i: around[i][0])]
 
 
-def boxes_to_patches(boxes: Boxes, width: float, height: float, grid: tuple[int, int]) -> list[NDArray[np.int64]]:
-    """For each box, the indices of the image patches it touches, row-major in ``grid`` (rows, columns).
+def boxes_to_patches(boxes: Boxes, width: float, height: float, grid: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which image patches each box touches, ``[N, 4] → [N, P]``, the patches row-major in ``grid`` (rows, columns).
 
     A box touches a patch when they share area; a box without width or height touches, along that side, the patches
-    that hold its left or upper edge.
+    that hold its left or upper edge. Every box touches at least one.
     """
     rows, columns = grid
-    left, right = _cells(boxes[:, 0], boxes[:, 2], width, columns)
-    top, bottom = _cells(boxes[:, 1], boxes[:, 3], height, rows)
-    patches = np.arange(rows * columns).reshape(rows, columns)
-    return [patches[t:b, x:z].ravel() for t, b, x, z in zip(top, bottom, left, right, strict=True)]
+    down = _cells(boxes[:, 1], boxes[:, 3], height, rows)
+    across = _cells(boxes[:, 0], boxes[:, 2], width, columns)
+    return (down[:, :, None] & across[:, None, :]).reshape(len(boxes), rows * columns)
 
 
-def _cells(
-    low: NDArray[np.float64], high: NDArray[np.float64], extent: float, count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    first = np.minimum(np.floor(low * count / extent), count - 1).astype(np.int64)
-    last = np.minimum(np.ceil(high * count / extent), count).astype(np.int64)
-    return first, np.maximum(last, first + 1)
+def _cells(low: NDArray[np.float64], high: NDArray[np.float64], extent: float, count: int) -> NDArray[np.bool_]:
+    """Which of ``count`` equal parts of a side ``extent`` long each stretch touches, ``[N, count]``."""
+    first = np.minimum(np.floor(low * count / extent), count - 1)
+    last = np.minimum(np.ceil(high * count / extent), count)
+    cells = np.arange(count)
+    return (cells >= first[:, None]) & (cells < np.maximum(last, first + 1)[:, None])
