@@ -82,5 +82,5 @@ def _check(height: int, width: int, area: int, aspect: float) -> None:
         raise DocexpError(f"aspect={aspect:g} must be above 0 and at most 1, smallest and largest 1 or more")
     # a side is rounded, so it is shorter than the grid's where it is below the grid's less a half
     flattest, steepest = area / (width - 0.5) ** 2, (height - 0.5) ** 2 / area
-    if min(height, width) < 2 or max(aspect, flattest) >= min(1 / aspect, steepest):
+    if min(height, width) < 2 or flattest >= min(1 / aspect, steepest) or steepest <= aspect:
         raise DocexpError(f"no block of {area} patches fits a grid of {height} × {width}; use a lower smallest")
