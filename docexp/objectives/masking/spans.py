@@ -14,8 +14,8 @@ def span_mask(
 
     - The number of masked tokens is ``masked_count`` of the maskable ones: exactly that, since spans do not overlap.
     - Lengths are drawn from Poisson(``mean_length``) until they add up to the number. A draw of 0 is drawn again: for
-      BART it inserts a mask token, but an inserted token would have no box. The last span is cut to what is left. So
-      the mean length of the others is ``mean_length / (1 - exp(-mean_length))``, 3.16 for 3.
+      BART it inserts a mask token, but an inserted token would have no box. So a span is drawn with
+      ``mean_length / (1 - exp(-mean_length))`` tokens on average, 3.16 for 3. The last is cut to what is left.
     - Spans and free tokens are put in random order on a circle, which is cut open anywhere. So every maskable token,
       the first and the last too, is masked with the same probability. A span that the cut meets is masked as two
       pieces, at the end of the text and at its start.
@@ -31,9 +31,7 @@ def span_mask(
         DocexpError: the ratio is not between 0 and 1, or the mean length is below 1.
     """
     if not mean_length >= 1:
-        raise DocexpError(
-            f"mean_length={mean_length:g} is below one token; objectives that mask single ones do without"
-        )
+        raise DocexpError(f"mean_length={mean_length:g} is below one token; use 1 or more")
     places = np.flatnonzero(maskable)
     count = masked_count(rng, len(places), ratio)
     mask = np.zeros(maskable.shape, dtype=np.bool_)

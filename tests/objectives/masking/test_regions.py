@@ -37,6 +37,15 @@ def test_nothing_of_a_covered_word_stays_visible(data, width: int, height: int) 
     assert (painted == 255).all()
 
 
+@pytest.mark.parametrize("side", [224, 512])
+def test_the_fraction_that_a_box_lost_is_covered_too(side: int) -> None:
+    width, height = 4000, 300  # a thousandth of the page is four pixels: up to three of them are cut off
+    for edge in range(2003, 2103, 4):
+        boxes = as_boxes([1000, 50, edge, 149])
+        assert normalise(boxes, width, height)[0, 2] * width / 1000 == edge - 3
+        assert (paint(inked(width, height, boxes, side), normalise(boxes, width, height), WHITE) == 255).all()
+
+
 @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000))
 def test_pixels_more_than_two_beyond_the_box_stay(a: int, b: int, c: int, d: int) -> None:
     (x0, x1), (y0, y1) = sorted((a, b)), sorted((c, d))
