@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from docexp.inputs.tokenizer import Tokenizer
+from docexp.inputs.train_tokenizer import SMALLEST, train_tokenizer
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -25,3 +28,9 @@ def real_data() -> Path:
 def golden() -> Path:
     """Numbers computed by the original authors' code."""
     return _folder("DOCEXP_GOLDEN", "../shared/golden")
+
+
+@pytest.fixture(scope="session")
+def byte_tokenizer() -> Tokenizer:
+    """The smallest tokenizer there is: a token for every byte, and the special ones (ids 0 to 4)."""
+    return train_tokenizer([["a"]], SMALLEST)

@@ -17,7 +17,8 @@ class Batch:
     A row is a window; which sample a position belongs to is in ``owner``, so nothing outside the backbones may take
     a row for a page. ``step_counts`` holds, for each name of a target, how many targets this rank's whole global
     step has (all its micro-batches); ``micro_batch`` is this one's number in the step. ``skipped`` are the pages that
-    the rank's whole step did without, told by its first micro-batch.
+    the rank's whole step did without, told by its first micro-batch. ``targets`` are per token, ``[B, T]``, per patch,
+    ``[B, P]``, or per row, ``[B]``.
     """
 
     input_ids: Tensor  # [B, T] int64
@@ -35,6 +36,9 @@ class Batch:
     step_counts: Mapping[str, float] = field(default_factory=dict)
     micro_batch: int = 0
     skipped: list[SkippedPage] = field(default_factory=list)
+    patch_mask: Tensor | None = None  # [B, P] bool, True where the model does not see the patch
+    patch_token: Tensor | None = None  # [D], stands for hidden patches before positions are added; an objective's own
+    code_pixels: Tensor | None = None  # [B, 3, h, w] uint8, what an image tokenizer makes codes of
 
     @property
     def mask(self) -> Tensor:

@@ -5,42 +5,67 @@ from dataclasses import dataclass, replace
 
 from torch.utils.data import Dataset
 
+from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.inputs.collate import collate, target_counts
 from docexp.inputs.encoder import PageEncoder
 from docexp.inputs.sample import Sample
 from docexp.inputs.skipping import SKIPPED, SkippedPage, make_step
+from docexp.inputs.visit import RowDraw, Visits
 from docexp.shards.ahead import FetchAhead
 from docexp.shards.corpora import PageReader
 from docexp.shards.order import Draws, Slot, TrainingOrder, evaluation_slots, sample_rng, slots
 from docexp.tasks.task import Targets
 
+EVALUATION_SEED = 0
+"""What evaluations draw corruptions from: two runs of unlike seeds are scored on the same masks."""
+
 
 @dataclass(frozen=True)
 class SampleMaker:
-    """Reads, encodes and annotates one sample. Pure: the same arguments give the same sample in any process."""
+    """Reads, encodes, annotates and corrupts one sample. Pure: equal arguments give equal samples in any process.
+
+    Args:
+        reader: pages by row.
+        encoder: pages to windows.
+        targets: adds what is to be predicted.
+        train_windows: whether training takes ``one`` window of a sample or ``all``.
+        seed: what the window and the corruption of a training sample are drawn from.
+        partners: draws the rows whose pages may be mixed into others.
+    """
 
     reader: PageReader
     encoder: PageEncoder
     targets: Targets
     train_windows: str
     seed: int
+    partners: RowDraw
 
     def evaluation(self, row: int) -> Sample:
-        """All windows of the sample, so that nothing of it is lost."""
-        page = self.reader.read(row)
-        windows = self.encoder.encode(page)
-        reference = self.targets.annotate(page, windows)
-        return Sample(self.reader.key(row), windows, reference=reference)
+        """All windows of the sample, so that nothing of it is lost; corrupted alike whatever the run's seed is."""
+        sample, page = self._annotated(row)
+        self.targets.corrupt(sample.windows, self._visits.visit(page, row, EVALUATION_SEED, 0))
+        return sample
 
     def training(self, row: int, epoch: int) -> Sample:
         """All windows, or one drawn by the sample's own generator."""
-        sample = self.evaluation(row)
+        sample, page = self._annotated(row)
         if self.train_windows == "one" and len(sample.windows) > 1:
             drawn = int(sample_rng(self.seed, epoch, row).integers(len(sample.windows)))
             sample = replace(sample, windows=[sample.windows[drawn]])
+        self.targets.corrupt(sample.windows, self._visits.visit(page, row, self.seed, epoch))
         return replace(sample, reference=None)
+
+    def _annotated(self, row: int) -> tuple[Sample, Page]:
+        page = self.reader.read(row)
+        windows = self.encoder.encode(page)
+        reference = self.targets.annotate(page, windows)
+        return Sample(self.reader.key(row), windows, reference=reference), page
+
+    @property
+    def _visits(self) -> Visits:
+        return Visits(self.reader, self.encoder, self.partners)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class RobertaTokens(Tokenizer):
     pad: ClassVar[str] = "<pad>"
     eos: ClassVar[str] = "</s>"
     unk: ClassVar[str] = "<unk>"
+    mask: ClassVar[str] = "<mask>"
     hub_class: ClassVar[str]
     """The class of transformers that opens it."""
 

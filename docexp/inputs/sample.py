@@ -15,7 +15,8 @@ class Window:
     """One row to be: a stretch of a sample's tokens. ``T`` tokens with special tokens, no padding.
 
     ``word_index`` and ``line_index`` are indices into the page's words and lines, -1 at special tokens.
-    ``starts_word`` marks the first sub-word of a word. ``targets`` are added by the task or the objectives.
+    ``starts_word`` marks the first sub-word of a word. ``targets`` are added by the task or the objectives, per token;
+    ``window_targets`` are those per patch, or for the window as a whole.
     """
 
     input_ids: NDArray[np.int64]  # [T]
@@ -25,7 +26,10 @@ class Window:
     line_index: NDArray[np.int64]  # [T]
     starts_word: NDArray[np.bool_]  # [T]
     pixels: NDArray[np.uint8] | None = None  # [3, H, W]
-    targets: dict[str, NDArray[Any]] = field(default_factory=dict)
+    patch_mask: NDArray[np.bool_] | None = None  # [P], row by row; True where the model does not see the patch
+    code_pixels: NDArray[np.uint8] | None = None  # [3, h, w], what an image tokenizer makes codes of on the device
+    targets: dict[str, NDArray[Any]] = field(default_factory=dict)  # [T] or [T, …] each
+    window_targets: dict[str, NDArray[Any]] = field(default_factory=dict)  # any shape, the same in every window
 
 
 @dataclass

@@ -8,7 +8,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import tokenizers
+from numpy.typing import NDArray
 
 from docexp.errors import DocexpError
 from docexp.hub import local_folder
@@ -35,7 +37,7 @@ class Tokenizer(ABC):
 
     vocab: Mapping[str, int]
     special_tokens: ClassVar[tuple[str, ...]]
-    """All that every vocabulary must hold; ``bos``, ``pad``, ``eos`` and ``unk`` are among them."""
+    """All that every vocabulary must hold; ``bos``, ``pad``, ``eos``, ``unk`` and ``mask`` are among them."""
     bos: ClassVar[str]
     """Opens every window."""
     pad: ClassVar[str]
@@ -44,6 +46,8 @@ class Tokenizer(ABC):
     """Closes every window."""
     unk: ClassVar[str]
     """Stands for what the vocabulary cannot spell."""
+    mask: ClassVar[str]
+    """Stands for what a model has to guess."""
 
     @property
     @abstractmethod
@@ -88,6 +92,17 @@ class Tokenizer(ABC):
     def eos_id(self) -> int:
         """The id of the token that closes every window."""
         return self.vocab[self.eos]
+
+    @property
+    def mask_id(self) -> int:
+        """The id that stands for what a model has to guess."""
+        return self.vocab[self.mask]
+
+    @cached_property
+    def ordinary_ids(self) -> NDArray[np.int64]:
+        """The ids of all tokens that are not special, ascending."""
+        special = {self.vocab[token] for token in self.special_tokens}
+        return np.array(sorted(set(self.vocab.values()) - special), dtype=np.int64)
 
     @cached_property
     def encode_word(self) -> Callable[[str], tuple[int, ...]]:

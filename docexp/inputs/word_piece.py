@@ -42,6 +42,7 @@ class WordPiece(Tokenizer):
     pad: ClassVar[str] = "[PAD]"
     eos: ClassVar[str] = "[SEP]"
     unk: ClassVar[str] = "[UNK]"
+    mask: ClassVar[str] = "[MASK]"
 
     vocab: Mapping[str, int]
     lowercase: bool = True

@@ -38,7 +38,7 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:
-        """Encodes a micro-batch."""
+        """Encodes a micro-batch; ``batch.patch_token`` is given only to families that provide ``patch_token``."""
 
     def adapted(self, name: str, tensor: Tensor) -> Tensor:
         """A checkpoint's tensor as this model takes it: a family may resize what depends on the size of its inputs.

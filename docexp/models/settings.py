@@ -41,11 +41,17 @@ class ModelSettings(Settings, ABC):
     @property
     @abstractmethod
     def provides(self) -> frozenset[str]:
-        """The fields of ``Encoded`` that the model fills under these settings."""
+        """The fields of ``Encoded`` that the model fills under these settings; and ``patch_token`` when patches can be
+        hidden from it (see ``Batch.patch_token``)."""
 
     @property
     def image_side(self) -> int | None:
         """Height and width in pixels of the images that the model sees; None when it sees none."""
+        return None
+
+    @property
+    def patch_grid(self) -> int | None:
+        """Patches along one side of the image that the model sees; None where it sees none."""
         return None
 
     @property

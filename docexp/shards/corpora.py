@@ -3,7 +3,7 @@
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -115,6 +115,10 @@ class PageReader(Protocol):
         """The sample's key, like no other's."""
         ...
 
+    def members(self, row: int) -> Mapping[str, bytes]:
+        """All members of a row's sample by suffix."""
+        ...
+
     def shard_name(self, row: int) -> str:
         """The name of the tar that a row lies in."""
         ...
@@ -140,6 +144,11 @@ class MixtureReader:
         """The corpus' name and the sample's WebDataset key."""
         corpus, own = self.corpora.place(row)
         return f"{self.corpora.names[corpus]}/{self.readers[corpus].key(own)}"
+
+    def members(self, row: int) -> Mapping[str, bytes]:
+        """As ``ShardReader.members``."""
+        corpus, own = self.corpora.place(row)
+        return self.readers[corpus].members(own)
 
     def shard_name(self, row: int) -> str:
         """The corpus' name and the tar's."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -234,9 +235,12 @@ def shuffled(seed: int, epoch: int, k: int, size: int) -> NDArray[np.intp]:
     return _stream(_key(_BATCH, seed, epoch, k)).random_raw(size).argsort(kind="stable")
 
 
-def sample_rng(seed: int, epoch: int, row: int) -> np.random.Generator:
-    """The generator of a sample's own randomness (masks, crops, windows) in an epoch, whoever prepares it."""
-    return np.random.Generator(_stream(_key(_SAMPLE, seed, epoch, row)))
+def sample_rng(seed: int, epoch: int, row: int, purpose: str = "") -> np.random.Generator:
+    """The generator of a sample's own randomness (masks, crops, windows) in an epoch, whoever prepares it.
+
+    Each purpose has a stream of its own, so that what one objective draws does not depend on which others there are.
+    """
+    return np.random.Generator(_stream(_key(_SAMPLE, seed, epoch, row, crc32(purpose.encode()))))
 
 
 def slots(

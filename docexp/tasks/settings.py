@@ -8,8 +8,26 @@ from docexp.settings import Settings
 
 if TYPE_CHECKING:
     from docexp.inputs.settings import PageSettings
+    from docexp.inputs.tokenizer import Tokenizer
     from docexp.shards.index import Index
     from docexp.tasks.task import Targets, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What a task is told about a run's data and inputs.
+
+    Args:
+        data: how pages are read.
+        tokenizer: words to ids.
+        image_side: side in pixels of the images that the model sees; None when it sees none.
+        patch_grid: patches along one side of them; None where there are none.
+    """
+
+    data: "PageSettings"
+    tokenizer: "Tokenizer"
+    image_side: int | None = None
+    patch_grid: int | None = None
 
 
 @dataclass(kw_only=True)
@@ -32,11 +50,11 @@ class TaskSettings(Settings, ABC):
         """The metric that a run is remembered by; larger is better."""
 
     @abstractmethod
-    def targets(self, data: "PageSettings") -> "Targets":
+    def targets(self, given: Given) -> "Targets":
         """The half that runs in data workers: pages to targets."""
 
     @abstractmethod
-    def build(self, data: "PageSettings", hidden_size: int) -> "Task":
+    def build(self, given: Given, hidden_size: int) -> "Task":
         """The half that runs on the device: head, loss, decoding and metrics."""
 
     @abstractmethod

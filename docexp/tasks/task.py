@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -13,7 +13,8 @@ from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.inputs.sample import Window
-from docexp.models.backbone import Encoded
+from docexp.inputs.visit import Visit
+from docexp.models.backbone import Backbone, Encoded
 from docexp.models.plain import PlainHead
 
 
@@ -28,6 +29,14 @@ class Targets(ABC):
             DocexpError: the page lacks an annotation or has a label that is not in the task's set.
         """
 
+    def corrupt(self, windows: Sequence[Window], visit: Visit) -> None:  # noqa: B027 - most tasks take pages as they are
+        """Changes the windows that go into a batch, in place, and adds targets that come of it; here nothing.
+
+        Args:
+            windows: of one sample: all of them, or in training the drawn one.
+            visit: the sample's page, generators, and partners of other documents.
+        """
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -38,12 +47,29 @@ class Prediction:
     reference: Any
 
 
+@dataclass(frozen=True)
+class Losses:
+    """What a micro-batch's targets cost, by the targets' name; scalars, summed and not averaged.
+
+    ``weights`` say how much a loss counts, 1 where none is named. ``hits`` are the targets that were predicted rightly,
+    where that is known: they are logged beside the loss.
+    """
+
+    sums: dict[str, Tensor]
+    weights: Mapping[str, float] = field(default_factory=dict)
+    hits: dict[str, Tensor] = field(default_factory=dict)
+
+
 class Task(nn.Module, ABC):
     """The half on the device. Subclasses own the head's parameters."""
 
+    def encode(self, backbone: Backbone, batch: Batch) -> Encoded:
+        """The backbone's output for a micro-batch; a task with a say in the inputs has it here."""
+        return backbone(batch)
+
     @abstractmethod
-    def loss_sums(self, encoded: Encoded, batch: Batch) -> dict[str, Tensor]:
-        """For each name of a target, the loss summed (not averaged) over the micro-batch's targets, scalar."""
+    def losses(self, encoded: Encoded, batch: Batch) -> Losses:
+        """The losses of the micro-batch's targets."""
 
     def flops(self, batch: Batch) -> Tensor:
         """Forward FLOPs of the head (see ``models.flops``) for each of the micro-batch's rows, ``[B]``; here 0."""

@@ -1,6 +1,6 @@
 """A resolved run to the objects that train it. The same building serves training and evaluation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -12,6 +12,7 @@ from docexp.errors import DocexpError
 from docexp.inputs.datamodule import EvaluationData, TrainingData
 from docexp.inputs.dataset import Padding, SampleMaker
 from docexp.inputs.splits import training_split, validation_split
+from docexp.inputs.visit import RowDraw
 from docexp.inputs.vocabulary import vocabulary_fault
 from docexp.models.backbone import Backbone
 from docexp.models.freezing import freeze
@@ -25,6 +26,7 @@ from docexp.shards.ahead import FetchAhead
 from docexp.shards.corpora import Corpora
 from docexp.shards.index import Index
 from docexp.shards.order import TrainingOrder
+from docexp.tasks.settings import Given
 from docexp.training.allocator import keep_memory
 from docexp.training.checkpoint_io import FolderCheckpointIO, load_weights, pointed
 from docexp.training.module import RunModule
@@ -41,10 +43,18 @@ def build_module(run: ResolvedRun) -> RunModule:
     torch.manual_seed(settings.seed)
     backbone = settings.model.build(run.tokenizer.vocab_size, run.tokenizer.pad_id)
     freeze(backbone, settings.model.freeze)
-    task = settings.task.build(settings.data, backbone.hidden_size)
+    task = settings.task.build(given_of(run), backbone.hidden_size)
     if settings.hardware.gradient_checkpointing:
         backbone.checkpoint_activations()
     return RunModule(backbone, task, settings.optim, settings.trainer.max_steps, settings.seed)
+
+
+def given_of(run: ResolvedRun) -> Given:
+    """What the run's task is told of its data and inputs."""
+    model = run.settings.model
+    return Given(
+        data=run.settings.data, tokenizer=run.tokenizer, image_side=model.image_side, patch_grid=model.patch_grid
+    )
 
 
 def load_first_weights(run: ResolvedRun, backbone: Backbone) -> LoadReport | None:
@@ -120,9 +130,18 @@ def build_maker(run: ResolvedRun, corpora: Corpora) -> SampleMaker:
     """How this run reads a page of ``corpora``."""
     settings = run.settings
     encoder = settings.model.encoder(run.tokenizer, settings.data.box_level, settings.data.window_stride)
-    targets = settings.task.targets(settings.data)
+    targets = settings.task.targets(given_of(run))
     reader = corpora.reader(complete=settings.data.on_error == "raise")
-    return SampleMaker(reader, encoder, targets, settings.data.train_windows, settings.seed)
+    partners = RowDraw(tuple(_partner_rows(run, corpora)))
+    return SampleMaker(reader, encoder, targets, settings.data.train_windows, settings.seed, partners)
+
+
+def _partner_rows(run: ResolvedRun, corpora: Corpora) -> Iterator[range]:
+    """Of each corpus its training pages, whose images may be shown in the place of others; else all that it has."""
+    for first, index in zip(corpora.firsts, corpora.indices, strict=True):
+        split = training_split(index, run.settings.data, run.settings.trainer)
+        rows = index.split(split) if all(part in index.splits for part in split.split("+")) else range(len(index))
+        yield range(first + rows.start, first + rows.stop)
 
 
 def evaluation_rows(run: ResolvedRun, corpora: Corpora, split_of: Callable[[Index], str | None]) -> Sequence[int]:

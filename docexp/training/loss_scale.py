@@ -21,6 +21,12 @@ def global_counts(step_counts: Mapping[str, float], device: torch.device) -> dic
     return dict(zip(names, counts, strict=True))
 
 
-def scaled(sums: Mapping[str, Tensor], counts: Mapping[str, Tensor]) -> Tensor:
-    """Σ sum / count over target names, scalar; a target without any count in the step contributes 0, never NaN."""
-    return torch.stack([value / counts[name].clamp(min=1.0) for name, value in sums.items()]).sum()
+def scaled(
+    sums: Mapping[str, Tensor], counts: Mapping[str, Tensor], weights: Mapping[str, float] | None = None
+) -> Tensor:
+    """Σ weight · sum / count over target names, scalar; one without any count in the step gives 0, never NaN.
+
+    Weights are 1 where none is named.
+    """
+    weight = weights or {}
+    return torch.stack([weight.get(n, 1.0) * value / counts[n].clamp(min=1.0) for n, value in sums.items()]).sum()

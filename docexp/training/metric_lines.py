@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 import torch.distributed as dist
 
 from docexp.runs.metrics_log import MetricsLog
@@ -52,11 +53,15 @@ class MetricLines(pl.Callback):
         self._throughput.step()
         if step % self._every and step not in (1, trainer.max_steps):
             return
-        loss = pl_module.step_loss
+        parts = {"loss": pl_module.step_loss, **pl_module.step_parts}
+        values = torch.stack(list(parts.values())).double()
         if dist.is_available() and dist.is_initialized():
-            dist.all_reduce(loss)
+            dist.all_reduce(values)
+        named = dict(zip(parts, values.tolist(), strict=True))
+        if pl_module.step_parts:
+            named |= {f"{name}/targets": float(count) for name, count in pl_module.step_targets.items()}
         line = {
-            "loss": float(loss),
+            **named,
             "lr": float(trainer.optimizers[0].param_groups[0]["lr"]),
             **self._throughput.line(pl_module.device),
         }

@@ -10,7 +10,7 @@ from torchmetrics import Metric
 from docexp.inputs.batch import Batch
 from docexp.inputs.skipping import SKIPPED
 from docexp.models.backbone import Backbone
-from docexp.tasks.task import Prediction, Task
+from docexp.tasks.task import Losses, Prediction, Task
 from docexp.training.loss_scale import global_counts, scaled
 from docexp.training.optim import parameter_groups, schedule, text_parameters
 from docexp.training.settings import OptimSettings
@@ -26,6 +26,9 @@ class RunModule(pl.LightningModule):
         self._counts: dict[str, Tensor] = {}
         self.step_loss: Tensor | None = None
         """This rank's share of the running step's loss; summed over ranks it is the step's loss."""
+        self.step_parts: dict[str, Tensor] = {}
+        """The same for each loss of several, ``mlm/loss``, and for the share of its targets that were hit,
+        ``mlm/accuracy``."""
         self.skipped_in_step = 0
         """Pages that the running step does without, over all ranks."""
         self._metric: Metric = task.metric()
@@ -39,15 +42,30 @@ class RunModule(pl.LightningModule):
         torch.manual_seed(_mixed(self._seed, self.trainer.global_step, batch.micro_batch, self.trainer.global_rank))
         if batch.micro_batch == 0:
             self._counts = global_counts(batch.step_counts, self.device)
-            self.step_loss = torch.zeros((), device=self.device)
+            self.step_loss, self.step_parts = torch.zeros((), device=self.device), {}
             # asked for only where pages may be skipped: reading a number waits for the device
             self.skipped_in_step = int(self._counts[SKIPPED]) if SKIPPED in self._counts else 0
-        sums = self.task.loss_sums(self.backbone(batch), batch)
-        share = scaled(sums, self._counts)
+        losses = self.task.losses(self.task.encode(self.backbone, batch), batch)
+        share = scaled(losses.sums, self._counts, losses.weights)
+        self._count_parts(losses)
         assert self.step_loss is not None
         self.step_loss = self.step_loss + share.detach()
         # Lightning divides by the accumulation and every strategy averages over ranks: multiply both back
         return share * (self.trainer.world_size * self.trainer.accumulate_grad_batches)
+
+    def _count_parts(self, losses: Losses) -> None:
+        """Adds to ``step_parts``, unweighted, where a loss has company or tells its hits."""
+        if len(losses.sums) == 1 and not losses.hits:
+            return
+        kinds = (("loss", losses.sums), ("accuracy", losses.hits))
+        for name, value in ((f"{target}/{kind}", part) for kind, parts in kinds for target, part in parts.items()):
+            share = value.detach() / self._counts[name.rpartition("/")[0]].clamp(min=1.0)
+            self.step_parts[name] = self.step_parts.get(name, torch.zeros_like(share)) + share
+
+    @property
+    def step_targets(self) -> dict[str, Tensor]:
+        """The running step's number of targets by name, over all ranks."""
+        return {name: count for name, count in self._counts.items() if name != SKIPPED}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Counts the micro-batches of the steps before in this start's own: Lightning tells from them where steps end.
@@ -79,7 +97,7 @@ class RunModule(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Counts a batch into the metric."""
         del batch_index
-        self.task.update(self._metric, self.task.decode(self.backbone(batch), batch))
+        self.task.update(self._metric, self._predicted(batch))
 
     def on_validation_epoch_end(self) -> None:
         """Logs the metrics of all ranks' samples; every rank computes the same, so that all choose the same best."""
@@ -89,7 +107,10 @@ class RunModule(pl.LightningModule):
     def test_step(self, batch: Batch, batch_index: int) -> None:
         """Keeps the predictions."""
         del batch_index
-        self.predictions += self.task.decode(self.backbone(batch), batch)
+        self.predictions += self._predicted(batch)
+
+    def _predicted(self, batch: Batch) -> list[Prediction]:
+        return self.task.decode(self.task.encode(self.backbone, batch), batch)
 
     def configure_optimizers(self) -> Any:
         """The optimiser and its schedule, moved on every step."""

@@ -13,6 +13,7 @@ from docexp.inputs.encoder import PageEncoder
 from docexp.inputs.loader import EvaluationLoader, TrainLoader
 from docexp.inputs.sample import Window
 from docexp.inputs.skipping import SKIPPED
+from docexp.inputs.visit import RowDraw
 from docexp.shards.index import Index, SetFacts
 from docexp.shards.order import Order
 from docexp.shards.read import ShardReader
@@ -53,7 +54,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
 
 
 def maker(index: Index, windows: str = "all") -> SampleMaker:
-    return SampleMaker(ShardReader(index), ManyWindows(), CountWords(), windows, seed=3)
+    return SampleMaker(ShardReader(index), ManyWindows(), CountWords(), windows, 3, RowDraw((range(len(index)),)))
 
 
 def training(index: Index, place: Placement, workers: int = 0, windows: str = "all") -> TrainLoader:
@@ -165,7 +166,7 @@ class Torn(ShardReader):
 def test_a_torn_page_is_the_same_gap_for_any_ranks_and_workers(index, ranks: int, workers: int, tmp_path: Path) -> None:
     rows = index.split("train+minival")
     order = Order(rows, index.shard_starts(rows), 3, GLOBAL_BATCH, block_shards=2)
-    maker = SampleMaker(Torn(index), ManyWindows(), CountWords(), "all", seed=3)
+    maker = SampleMaker(Torn(index), ManyWindows(), CountWords(), "all", 3, RowDraw((range(len(index)),)))
     keys, skipped, lengths = [], 0, set()
     for rank in range(ranks):
         place = Placement(rank, ranks, GLOBAL_BATCH // ranks // 2, 2)

@@ -11,10 +11,12 @@ from docexp.config.compose import compose
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.inputs.random_batch import random_batch
+from docexp.inputs.tokenizer import Tokenizer
 from docexp.models.freezing import freeze
 from docexp.models.layoutlmv3 import LayoutLMv3Settings
 from docexp.models.layoutlmv3.attention import scaled_softmax
 from docexp.models.layoutlmv3.positions import joined_positions, resized_axis
+from docexp.tasks.settings import Given
 from docexp.tasks.tagging.targets import TAGS
 from docexp.training.optim import parameter_groups, text_parameters
 
@@ -49,15 +51,17 @@ def tagged(batch: Batch, tags: int) -> Batch:
 
 
 @pytest.mark.parametrize("axis", AXES, ids=lambda axis: " ".join(axis) or "published")
-def test_every_arm_composes_and_tagging_gives_every_trainable_parameter_a_gradient(axis: list[str]) -> None:
+def test_every_arm_composes_and_tagging_gives_every_trainable_parameter_a_gradient(
+    axis: list[str], byte_tokenizer: Tokenizer
+) -> None:
     """So plain DDP, which waits for every trainable parameter's gradient, works in every arm."""
     words = {word.partition("=")[0]: word for word in (*TINY, *(f"model.{word}" for word in axis))}
     settings = check(compose(list(words.values())))
     backbone = settings.model.build(120, 1)
     freeze(backbone, settings.model.freeze)
-    task = settings.task.build(settings.data, backbone.hidden_size)
+    task = settings.task.build(Given(data=settings.data, tokenizer=byte_tokenizer), backbone.hidden_size)
     batch = tagged(random_batch((23, 9), 120, settings.model.image_side), len(task.tags))
-    task.loss_sums(backbone(batch), batch)[TAGS].backward()
+    task.losses(backbone(batch), batch).sums[TAGS].backward()
     parameters = {**dict(backbone.named_parameters()), **dict(task.named_parameters())}
     idle = [name for name, weight in parameters.items() if weight.requires_grad and weight.grad is None]
     assert not idle

@@ -89,6 +89,8 @@ class LayoutLMv3Backbone(LayoutBackbone):
         """
         tokens = self._text(batch) if self.config.text_embed else {}
         pixels = self._pixels(batch) if self.config.visual_embed else None
+        if batch.patch_token is not None:
+            self._own.hide(batch.patch_mask, batch.patch_token)
         hidden = self.layoutlmv3(**tokens, pixel_values=pixels).last_hidden_state
         length = batch.input_ids.shape[1] if tokens else 0
         return Encoded(

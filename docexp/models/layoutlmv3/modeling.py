@@ -181,6 +181,7 @@ class LayoutLMv3(LayoutLMv3Model):
             if shape.image_position == "2d":
                 add_axis_positions(self, self.size, config.hidden_size)
         self._image_position, self._grid = shape.image_position, (0, 0)
+        self._hidden: tuple[Tensor, Tensor] | None = None
 
     def forward(self, *args: Any, segments: Tensor | None = None, **kwargs: Any) -> Any:
         """As transformers' own.
@@ -207,11 +208,27 @@ class LayoutLMv3(LayoutLMv3Model):
         high, wide = self.patch_embed.proj.kernel_size
         self._grid = (pixel_values.shape[2] // high, pixel_values.shape[3] // wide)
         patches = self.patch_embed(pixel_values)
+        if self._hidden is not None:
+            (mask, token), self._hidden = self._hidden, None
+            patches = torch.where(mask[:, :, None], token.to(patches.dtype), patches)
         embeddings = torch.cat((self.cls_token.expand(len(patches), -1, -1), patches), dim=1)
         positions = self.image_positions()
         if positions is not None:
             embeddings = embeddings + resize_positions(positions, self._grid)
         return self.norm(self.pos_drop(embeddings))
+
+    def hide(self, mask: Tensor | None, token: Tensor) -> None:
+        """Lets ``token``, ``[D]``, stand for the patches of the next image that ``mask``, ``[B, P]``, marks.
+
+        It takes the place of their embeddings before positions are added, as BEiT's does (arXiv 2106.08254 §2.3);
+        LayoutLMv3's own pretraining code was never released.
+
+        Raises:
+            ValueError: no mask.
+        """
+        if mask is None:
+            raise ValueError("a token for hidden patches, but no mask that says which they are")
+        self._hidden = mask, token
 
     def image_positions(self) -> Tensor | None:
         """Position embeddings of the class token and of the patches of a square image, ``[1, 1 + n², D]``."""

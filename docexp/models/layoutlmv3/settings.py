@@ -106,14 +106,26 @@ class LayoutLMv3Settings(RelativeBiasSettings):
 
     @property
     def provides(self) -> frozenset[str]:
-        """``pooled``, ``text`` and ``patches`` when the model sees them, and ``pyramid`` when it is asked for."""
-        seen = {"pooled": True, "text": self.text, "patches": self.image == "patches", "pyramid": bool(self.pyramid)}
+        """``pooled``; ``text``, and ``patches`` that can be hidden, when it sees them; ``pyramid`` if asked for."""
+        image = self.image == "patches"
+        seen = {
+            "pooled": True,
+            "text": self.text,
+            "patches": image,
+            "patch_token": image,
+            "pyramid": bool(self.pyramid),
+        }
         return frozenset(name for name, there in seen.items() if there)
 
     @property
     def image_side(self) -> int | None:
         """``image_size``, unless the image is left out."""
         return self.image_size if self.image == "patches" else None
+
+    @property
+    def patch_grid(self) -> int | None:
+        """``image_size`` in patches, unless the image is left out."""
+        return self.image_size // self.patch_size if self.image == "patches" else None
 
     @property
     def page_needs(self) -> frozenset[str]:

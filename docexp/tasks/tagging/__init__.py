@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from docexp.errors import DocexpError, nearest
 from docexp.inputs.settings import PageSettings
 from docexp.settings import ShareBelow1
-from docexp.tasks.settings import TaskSettings
+from docexp.tasks.settings import Given, TaskSettings
 
 if TYPE_CHECKING:
     from docexp.shards.index import Index
@@ -36,17 +36,17 @@ class TaggingSettings(TaskSettings):
         """seqeval's default (conlleval) F1, the one the papers print."""
         return "entity_f1"
 
-    def targets(self, data: PageSettings) -> "TaggingTargets":
+    def targets(self, given: Given) -> "TaggingTargets":
         """Pages to tag ids."""
         from docexp.tasks.tagging.targets import TaggingTargets
 
-        return TaggingTargets(data.labels, data.outside_labels)
+        return TaggingTargets(given.data.labels, given.data.outside_labels)
 
-    def build(self, data: PageSettings, hidden_size: int) -> "Tagging":
+    def build(self, given: Given, hidden_size: int) -> "Tagging":
         """Classification head, cross-entropy and entity scores."""
         from docexp.tasks.tagging.task import Tagging
 
-        return Tagging(data.labels, hidden_size, self.head_dropout)
+        return Tagging(given.data.labels, hidden_size, self.head_dropout)
 
     def check_data(self, data: PageSettings, index: "Index") -> None:
         """Every entity label of the data is either scored or counts as outside."""

@@ -16,7 +16,7 @@ from docexp.models.heads import TokenClassifier
 from docexp.models.plain import PlainHead
 from docexp.tasks.tagging.targets import TAGS
 from docexp.tasks.tags import bio_tags, merge_windows
-from docexp.tasks.task import Prediction, Task
+from docexp.tasks.task import Losses, Prediction, Task
 
 
 class Tagging(Task):
@@ -28,12 +28,12 @@ class Tagging(Task):
         self.tags = bio_tags(labels)
         self.classifier = TokenClassifier(hidden_size, len(self.tags), dropout)
 
-    def loss_sums(self, encoded: Encoded, batch: Batch) -> dict[str, Tensor]:
+    def losses(self, encoded: Encoded, batch: Batch) -> Losses:
         """Cross-entropy summed over the labelled first sub-words."""
         logits = self.classifier(encoded.text).float()
         target = batch.targets[TAGS]
         loss = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=IGNORED, reduction="sum")
-        return {TAGS: loss}
+        return Losses({TAGS: loss})
 
     def flops(self, batch: Batch) -> Tensor:
         """Every text token goes through the classifier."""

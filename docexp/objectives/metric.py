@@ -1,0 +1,100 @@
+"""How far objectives come, against the best guess that does not look at the page."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from docexp.objectives.objective import Judged
+
+Scores = dict[str, float]
+"""Of one objective: ``loss`` summed, ``targets``, and ``hits`` where targets are classes."""
+
+
+class ObjectiveScores(Metric):
+    """Mean loss, accuracy and skill of each objective over all targets, exact under any number of ranks.
+
+    The chance level is the mean loss of the best constant guess on these targets: for classes the entropy of their
+    distribution, in nats. The skill is the share of it that is gone, ``1 - loss / chance`` (0: no better than the
+    constant guess, 1: perfect; the skill score of forecast verification). ``skill`` is the mean over the objectives.
+
+    Args:
+        classes: for each objective the number of classes of its targets; 0 where they are none.
+        sync_on_compute: as of torchmetrics.
+    """
+
+    full_state_update = False
+
+    def __init__(self, classes: Mapping[str, int], sync_on_compute: bool = True) -> None:
+        super().__init__(sync_on_compute=sync_on_compute)
+        self._classes = dict(classes)
+        for name, number in self._classes.items():
+            self.add_state(f"{name}_sums", torch.zeros(4, dtype=torch.float64), dist_reduce_fx="sum")
+            if number:
+                self.add_state(f"{name}_counts", torch.zeros(number, dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, predicted: Mapping[str, Scores], references: Mapping[str, Any]) -> None:
+        """Counts a sample: what ``own_scores`` gave for it."""
+        for name, number in self._classes.items():
+            own, reference = predicted[name], references[name]
+            values = [own["loss"], own["targets"], own.get("hits", 0.0), reference.get("chance", 0.0)]
+            sums: Tensor = getattr(self, f"{name}_sums")
+            sums += torch.tensor(values, dtype=torch.float64, device=sums.device)
+            if number:
+                counts: Tensor = getattr(self, f"{name}_counts")
+                found = reference["classes"]
+                places = torch.tensor([int(target) for target in found], dtype=torch.long, device=counts.device)
+                counts.index_add_(0, places, torch.tensor(list(found.values()), dtype=torch.float64).to(counts.device))
+
+    def compute(self) -> dict[str, float]:
+        """``<objective>/loss``, ``/targets``, ``/skill``, for classes ``/accuracy``, and the mean ``skill``."""
+        scores: dict[str, float] = {}
+        for name, number in self._classes.items():
+            loss, targets, hits, chance = getattr(self, f"{name}_sums").tolist()
+            there = max(targets, 1.0)
+            scores |= {f"{name}/loss": loss / there, f"{name}/targets": targets}
+            if number:
+                scores[f"{name}/accuracy"] = hits / there
+                chance = _entropy(getattr(self, f"{name}_counts"))
+            scores[f"{name}/skill"] = 1.0 - loss / chance if chance else 0.0
+        skills = [scores[f"{name}/skill"] for name in self._classes]
+        return {"skill": sum(skills) / len(skills), **scores}
+
+
+def own_scores(judged: Judged, mine: Tensor) -> tuple[Scores, dict[str, Any]]:
+    """The scores over the targets that ``mine``, ``[N]`` bool, marks; and which they were, as plain json values."""
+    number = int(mine.sum())
+    scores = {"loss": float(judged.loss[mine].double().sum()), "targets": float(number)}
+    if judged.target is None:
+        assert judged.constant is not None
+        return scores, {"targets": number, "chance": float(judged.constant[mine].double().sum())}
+    assert judged.hit is not None
+    scores["hits"] = float(judged.hit[mine].sum())
+    found, counts = judged.target[mine].unique(return_counts=True)
+    return scores, {"targets": number, "classes": dict(zip(map(str, found.tolist()), counts.tolist(), strict=True))}
+
+
+def constant_guess(references: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple[dict[str, Scores], Any]:
+    """What the best constant guess scores on all samples' targets taken together, and those targets."""
+    scores: dict[str, Scores] = {}
+    together: dict[str, Any] = {}
+    for name in names:
+        counts: Counter[str] = Counter()
+        for reference in references:
+            counts.update(reference[name].get("classes", {}))
+        chance = sum(reference[name].get("chance", 0.0) for reference in references)
+        together[name] = {"chance": chance, "classes": dict(counts)}
+        # the shares are the likeliest constant distribution, its loss their entropy
+        loss = _entropy(torch.tensor(list(counts.values()), dtype=torch.float64)) if counts else chance
+        targets = sum(reference[name]["targets"] for reference in references)
+        scores[name] = {"loss": loss, "targets": float(targets), "hits": float(max(counts.values(), default=0))}
+    return scores, together
+
+
+def _entropy(counts: Tensor) -> float:
+    """Summed over the targets, in nats."""
+    there = counts[counts > 0]
+    return float((there * (there.sum() / there).log()).sum())

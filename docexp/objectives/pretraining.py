@@ -1,0 +1,117 @@
+"""A set of objectives as the task of a run: they corrupt in turn, and their losses are summed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from docexp.documents.page import Page
+from docexp.inputs.batch import Batch
+from docexp.inputs.sample import Window
+from docexp.inputs.visit import Visit
+from docexp.models.backbone import Backbone, Encoded
+from docexp.objectives.metric import ObjectiveScores, constant_guess, own_scores
+from docexp.objectives.objective import Corruptor, Judged, Objective, Record
+from docexp.tasks.task import Losses, Prediction, Targets, Task
+
+
+@dataclass(frozen=True)
+class Corruption(Targets):
+    """The halves of the objectives that data workers run, by name, in their order."""
+
+    corruptors: tuple[tuple[str, Corruptor], ...]
+
+    def annotate(self, page: Page, windows: Sequence[Window]) -> Any:
+        """Nothing: all targets come of the corruption."""
+
+    def corrupt(self, windows: Sequence[Window], visit: Visit) -> None:
+        """Every window by every objective. What one draws does not depend on which others there are."""
+        rngs = {name: visit.rng(name) for name, _ in self.corruptors}
+        for window in windows:
+            record = Record.of(window, visit)
+            for name, corruptor in self.corruptors:
+                corruptor.corrupt(window, record, visit, rngs[name])
+
+
+class Pretraining(Task):
+    """The halves on the device.
+
+    Args:
+        objectives: by name.
+        weights: how much each loss counts.
+    """
+
+    def __init__(self, objectives: Mapping[str, Objective], weights: Mapping[str, float]) -> None:
+        super().__init__()
+        self.objectives = nn.ModuleDict(objectives)
+        self._weights = dict(weights)
+
+    def encode(self, backbone: Backbone, batch: Batch) -> Encoded:
+        """The backbone's output, hidden patches replaced by the token of the objective that hides them."""
+        tokens = [token for objective in self._each() if (token := objective.patch_token()) is not None]
+        return backbone(replace(batch, patch_token=tokens[0]) if tokens else batch)
+
+    def losses(self, encoded: Encoded, batch: Batch) -> Losses:
+        """Of every objective the losses summed, its weight, and the targets it predicted rightly."""
+        found = self._judged(encoded, batch)
+        return Losses(
+            {name: judged.loss.sum() for name, judged in found.items()},
+            self._weights,
+            {name: judged.hit.sum() for name, judged in found.items() if judged.hit is not None},
+        )
+
+    def flops(self, batch: Batch) -> Tensor:
+        """Of all heads."""
+        return torch.stack([objective.flops(batch) for objective in self._each()]).sum(dim=0)
+
+    def decode(self, encoded: Encoded, batch: Batch) -> list[Prediction]:
+        """For each sample and objective the summed loss, the hits and the number of targets; and which they were."""
+        found = self._judged(encoded, batch)
+        owner = batch.owner[:, 0]
+        predictions = []
+        for number, key in enumerate(batch.keys):
+            if batch.filler[number]:
+                continue
+            own = {name: own_scores(judged, owner[judged.row] == number) for name, judged in found.items()}
+            predicted = {name: scores for name, (scores, _) in own.items()}
+            predictions.append(Prediction(key, predicted, {name: targets for name, (_, targets) in own.items()}))
+        return predictions
+
+    def metric(self, sync_on_compute: bool = True) -> Metric:
+        """Loss, accuracy and skill of every objective."""
+        return ObjectiveScores({each.name: each.classes for each in self._each()}, sync_on_compute=sync_on_compute)
+
+    def update(self, metric: Metric, predictions: Sequence[Prediction]) -> None:
+        """Counts each sample once."""
+        for prediction in predictions:
+            metric.update(prediction.predicted, prediction.reference)
+
+    def sample_scores(self, prediction: Prediction) -> dict[str, float]:
+        """Each objective's mean loss on the sample."""
+        found = prediction.predicted.items()
+        return {f"{name}/loss": own["loss"] / own["targets"] for name, own in found if own["targets"]}
+
+    def baseline(self, predictions: Sequence[Prediction]) -> dict[str, float]:
+        """What the best constant guess on these very targets scores: the objectives' chance level."""
+        guess, targets = constant_guess([prediction.reference for prediction in predictions], list(self.objectives))
+        return self.scores([Prediction("", guess, targets)])
+
+    def describe(self, metrics: Mapping[str, float], baseline: Mapping[str, float]) -> str:
+        """``skill 41.2 · mlm 3.21 (chance 5.43) 38.0 % right (4.1 %) of 5,120 …``."""
+        parts = []
+        for name in self.objectives:
+            text = f"{name} loss {metrics[f'{name}/loss']:.4g} (chance {baseline[f'{name}/loss']:.4g})"
+            if f"{name}/accuracy" in metrics:
+                right, guessed = (100 * scores[f"{name}/accuracy"] for scores in (metrics, baseline))
+                text += f", {right:.1f} % right (chance {guessed:.1f} %)"
+            parts.append(f"{text}, {int(metrics[f'{name}/targets']):,} targets")
+        return f"skill {100 * metrics['skill']:.1f} · " + " · ".join(parts)
+
+    def _judged(self, encoded: Encoded, batch: Batch) -> dict[str, Judged]:
+        return {objective.name: objective.judge(encoded, batch) for objective in self._each()}
+
+    def _each(self) -> list[Objective]:
+        return [objective for objective in self.objectives.values() if isinstance(objective, Objective)]

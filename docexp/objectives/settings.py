@@ -1,0 +1,64 @@
+"""What every pretraining objective declares. Imports no torch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from docexp.settings import Positive, Settings
+from docexp.tasks.settings import Given
+
+if TYPE_CHECKING:
+    from docexp.inputs.settings import PageSettings
+    from docexp.objectives.objective import Corruptor, Objective
+    from docexp.shards.index import Index
+
+
+@dataclass(kw_only=True)
+class ObjectiveSettings(Settings, ABC):
+    """An objective's settings; a subclass names what it needs and builds its two halves.
+
+    ``writes`` and ``reads`` are the entries of the ``Record`` that objectives share: one that reads an entry runs after
+    those that write it. An entry in ``requires`` must be written by some other objective of the set.
+    """
+
+    writes: ClassVar[frozenset[str]] = frozenset()
+    reads: ClassVar[frozenset[str]] = frozenset()
+    requires: ClassVar[frozenset[str]] = frozenset()
+
+    weight: Positive = 1.0
+    """How much its mean loss counts in the sum."""
+
+    @property
+    @abstractmethod
+    def needs(self) -> frozenset[str]:
+        """What the model must provide (``ModelSettings.provides``)."""
+
+    @property
+    def annotations(self) -> frozenset[str]:
+        """What of a page besides words and what the model sees: annotation kinds, ``images``, ``lines``."""
+        return frozenset()
+
+    @abstractmethod
+    def corruptor(self, name: str, given: Given) -> "Corruptor":
+        """The half that runs in data workers; ``name`` is that of its target in the batch."""
+
+    @abstractmethod
+    def build(self, name: str, given: Given, hidden_size: int) -> "Objective":
+        """The half that runs on the device: head and loss."""
+
+    def check_data(self, data: "PageSettings", index: "Index", patch_grid: int | None) -> None:
+        """Refuses data that this objective cannot be trained on, from what the index says alone; most take any.
+
+        Raises:
+            DocexpError: what is missing, and the command that mends it.
+        """
+
+    @property
+    def places(self) -> Mapping[str, Any]:
+        """What lies behind the settings that are paths, such as a checksum: it counts for the run's identity."""
+        return {}
+
+    @abstractmethod
+    def protocol(self) -> str:
+        """The objective in words, with every number that its score depends on."""
