@@ -13,6 +13,8 @@ RUN = "run:"
 """How ``model.weights`` of another run begin."""
 TRAINED_HERE = "data:"
 """How ``model.tokenizer`` begins where one is trained on the data."""
+OF_TEXT = ("tokenizer", "resize_vocabulary", "max_tokens")
+"""Settings of every model that are about words alone."""
 SPECIALS = 2
 """Special tokens of a window: the one that opens it and the one that closes it."""
 
@@ -24,6 +26,7 @@ def check_together(settings: RunSettings, composed: Composed) -> None:
         DocexpError: names the keys, what each says, and what to change.
     """
     _check_needs(settings, composed)
+    _check_text(settings, composed)
     _check_weights(settings, composed)
     _check_lengths(settings)
     settings.hardware.check_batch(settings.trainer.global_batch)
@@ -50,9 +53,18 @@ def _check_needs(settings: RunSettings, composed: Composed) -> None:
     )
 
 
+def _check_text(settings: RunSettings, composed: Composed) -> None:
+    if settings.model.reads_text:
+        return
+    for key in (f"model.{name}" for name in OF_TEXT):
+        # a choice of conf/model sets them for the model that reads; only who types one means it
+        if Sources(composed).of(key) == "command line":
+            raise DocexpError(f"{key} has no effect: this model reads no words. Leave it out.")
+
+
 def _check_weights(settings: RunSettings, composed: Composed) -> None:
     weights, tokenizer = settings.model.weights, settings.model.tokenizer
-    if weights is None or tokenizer is None:
+    if weights is None or tokenizer is None or not settings.model.reads_text:
         return
     if weights.startswith(RUN):
         # a choice of conf/model names a tokenizer for training from scratch; only who types one means it

@@ -35,6 +35,7 @@ class Batch:
     step_counts: Mapping[str, float] = field(default_factory=dict)
     micro_batch: int = 0
     skipped: list[SkippedPage] = field(default_factory=list)
+    patch_mask: Tensor | None = None  # [B, P] bool, row by row: True where a patch is hidden from the model
 
     @property
     def mask(self) -> Tensor:

@@ -49,6 +49,16 @@ class ModelSettings(Settings, ABC):
         return None
 
     @property
+    def patch_grid(self) -> int | None:
+        """Patches along one side of the image that the model sees; None where it sees none."""
+        return None
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the model reads a page's words. One that does not has no use for a tokenizer."""
+        return True
+
+    @property
     def page_needs(self) -> frozenset[str]:
         """What of a page the model sees besides its words: ``images``, where it does."""
         return frozenset()

@@ -9,6 +9,7 @@ from docexp.config.project import Project
 from docexp.config.schema import RunSettings
 from docexp.errors import DocexpError
 from docexp.inputs.data_tokenizer import data_tokenizer
+from docexp.inputs.no_words import NoWords
 from docexp.inputs.settings import DataSettings, PageSettings
 from docexp.inputs.splits import check_splits
 from docexp.inputs.tokenizer import Tokenizer, load_tokenizer
@@ -138,9 +139,11 @@ def check_pages(settings: RunSettings, corpora: Corpora) -> None:
 
 
 def _tokenizer(settings: RunSettings, corpora: Corpora, upstream: Upstream | None) -> Tokenizer:
+    if not settings.model.reads_text:
+        return NoWords()
     named = settings.model.tokenizer
     if upstream is not None and upstream.run is not None:
-        return load_tokenizer(str(upstream.run.tokenizer))
+        return _upstream_tokenizer(upstream.run)
     if named is not None and named.startswith("data:"):
         return data_tokenizer(corpora, _vocabulary(named))
     source = named or settings.model.weights
@@ -150,6 +153,16 @@ def _tokenizer(settings: RunSettings, corpora: Corpora, upstream: Upstream | Non
             "or model.tokenizer=data:4096 to train one of 4,096 tokens on the training split."
         )
     return load_tokenizer(source)
+
+
+def _upstream_tokenizer(run: RunFolder) -> Tokenizer:
+    tokenizer = load_tokenizer(str(run.tokenizer))
+    if isinstance(tokenizer, NoWords):
+        raise DocexpError(
+            f"run {run.identity} read no words, so it has no tokenizer for a model that does. Start from another run, "
+            "or choose a model that reads none."
+        )
+    return tokenizer
 
 
 def _vocabulary(named: str) -> int:

@@ -68,7 +68,7 @@ def load_first_weights(run: ResolvedRun, backbone: Backbone) -> LoadReport | Non
 def _published(run: ResolvedRun, backbone: Backbone) -> LoadReport:
     model, allowed = run.settings.model, Allowed.by(run.settings.model)
     assert model.weights is not None
-    fault = vocabulary_fault(run.tokenizer, model.weights, model.resize_vocabulary)
+    fault = vocabulary_fault(run.tokenizer, model.weights, model.resize_vocabulary) if model.reads_text else ""
     if fault and not allowed.lets_be_missing(WORDS):
         raise DocexpError(fault)
     return load_published(backbone, model.weights, allowed, model.licence, [WORDS] if fault else [])
