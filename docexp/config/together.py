@@ -25,11 +25,20 @@ def check_together(settings: RunSettings, composed: Composed) -> None:
     Raises:
         DocexpError: names the keys, what each says, and what to change.
     """
-    _check_needs(settings, composed)
     _check_text(settings, composed)
+    _check_needs(settings, composed)
     _check_weights(settings, composed)
     _check_lengths(settings)
     settings.hardware.check_batch(settings.trainer.global_batch)
+
+
+def _check_text(settings: RunSettings, composed: Composed) -> None:
+    if settings.model.reads_text:
+        return
+    for key in (f"model.{name}" for name in OF_TEXT):
+        # a choice of conf/model sets them for the model that reads; only who types one means it
+        if Sources(composed).of(key) == "command line":
+            raise DocexpError(f"{key} has no effect: this model reads no words. Leave it out.")
 
 
 def _check_needs(settings: RunSettings, composed: Composed) -> None:
@@ -51,15 +60,6 @@ def _check_needs(settings: RunSettings, composed: Composed) -> None:
         f"model {model_name} provides {_names(model.provides)}; task {task_name} needs {_names(task.needs)}. "
         + (" ".join(advice) or "No model of conf/model gives that.")
     )
-
-
-def _check_text(settings: RunSettings, composed: Composed) -> None:
-    if settings.model.reads_text:
-        return
-    for key in (f"model.{name}" for name in OF_TEXT):
-        # a choice of conf/model sets them for the model that reads; only who types one means it
-        if Sources(composed).of(key) == "command line":
-            raise DocexpError(f"{key} has no effect: this model reads no words. Leave it out.")
 
 
 def _check_weights(settings: RunSettings, composed: Composed) -> None:

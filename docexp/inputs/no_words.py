@@ -31,5 +31,8 @@ class NoWords(RobertaTokens):
         """The same as the ``tokenizers`` library's, as ``save`` writes it."""
         backend = tokenizers.Tokenizer(models.WordLevel(dict(self.vocab), unk_token=self.unk))
         add_special_tokens(backend)
-        backend.encode_special_tokens = True  # as text
         return backend
+
+    def build_encoder(self) -> tokenizers.Tokenizer:
+        """Without special tokens, so that a word that spells one is unknown too."""
+        return tokenizers.Tokenizer(models.WordLevel({self.unk: self.vocab[self.unk]}, unk_token=self.unk))
