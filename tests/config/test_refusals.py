@@ -132,6 +132,13 @@ REFUSED = [
     ("model.weights=microsoft/layoutlmv3-base", ["model.tokenizer=data:4096 would be trained anew", "=null"]),
     ("model.weights=run:3fa9 model.tokenizer=data:300", ["brings that run's tokenizer", "Leave one of them out"]),
     ("model.text=false", ["Set model.text=true.", "Models for tagging: layoutlm_base", ", layoutlmv3_base"]),
+    (
+        "model=dit_tiny",
+        ["dit_tiny provides patch_token, patches, pooled", "needs text", "tagging: layoutlm_"],
+    ),
+    ("model=dit_tiny model.tokenizer=data:300", ["model.tokenizer has no effect: this model reads no words"]),
+    ("model.text=false model.max_tokens=64", ["model.max_tokens has no effect: this model reads no words"]),
+    ("model=dit_base model.resize_vocabulary=true", ["model.resize_vocabulary has no effect"]),
 ]
 
 
