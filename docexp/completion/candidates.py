@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docexp.completion.settings import Chosen
 from docexp.completion.surface import EVERY, Surface, surface
-from docexp.config.project import Project
+from docexp.config.project import OBJECTIVE, Project
 from docexp.config.top import TopSettings
 from docexp.runs.identity import LENGTH
 from docexp.settings import hints_of
@@ -115,6 +115,9 @@ class _Completing:
             return
         done, comma, _ = value.rpartition(",")
         known = kind.split("|") if "|" in kind else []
+        if key == OBJECTIVE and key in self._groups():
+            yield from self._objectives(value)
+            return
         if key in self._groups():
             known = self.project.choices(key)
         elif not known and ("." in key or key in hints_of(TopSettings)):
@@ -127,6 +130,14 @@ class _Completing:
                 known = known if value.startswith(RUN) or len(known) == 1 else [RUN] if known else []
         already = done.split(",")
         yield from _starting([f"{done}{comma}{word}" for word in known if word not in already], value)
+
+    def _objectives(self, value: str) -> Iterator[str]:
+        """``[mlm]``, and behind ``[mlm,`` the others."""
+        done, comma, _ = value.rpartition(",")
+        opened = f"{done}{comma}" if comma else "["
+        already = done.strip("[").split(",")
+        names = [name for name in self.project.choices(OBJECTIVE) if name not in already]
+        yield from _starting([f"{opened}{name}]" for name in names], value)
 
     def _chosen(self) -> Chosen:
         return Chosen(self.rest, self.project)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from docexp.config.project import Project
+from docexp.config.project import OBJECTIVE, Project
 from docexp.config.top import TopSettings
 from docexp.settings import choices_of, hints_of, is_place, node_type
 
@@ -22,6 +22,8 @@ class Chosen:
 
     def names(self, path: str) -> list[str]:
         """Every setting below a dotted path: ``trainer.max_steps=``, or ``data.reader.`` for a node of its own."""
+        if path == OBJECTIVE:
+            return [f"{path}.{choice}." for choice in self.project.choices(path)]
         schema, node = self._node(path)
         if schema is None:
             return []
@@ -54,7 +56,8 @@ class Chosen:
         group, *below = path.split(".")
         if path.startswith("hydra.launcher"):
             group, below = "hydra/launcher", path.split(".")[2:]
-        file = self.project.file(group, self._choices.get(group, ""))
+        choice = below[0] if group == OBJECTIVE and below else self._choices.get(group, "")
+        file = self.project.file(group, choice)
         node = yaml.safe_load(file.read_text(encoding="utf-8")) if file else {}
         if group in OVERLAYS and isinstance(node, dict):
             node = node.get(group, node)  # a preset sets keys of other groups besides its own

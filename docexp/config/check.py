@@ -5,13 +5,18 @@ from typing import Any
 
 from docexp.config.compose import Composed
 from docexp.config.fill import fill, fill_values, unknown
+from docexp.config.project import OBJECTIVE
 from docexp.config.schema import GROUPS, RunSettings
 from docexp.config.sources import Sources
 from docexp.config.together import check_together
 from docexp.config.top import TopSettings
 from docexp.errors import DocexpError
+from docexp.objectives import PretrainingSettings
+from docexp.objectives.order import running_order
+from docexp.objectives.settings import ObjectiveSettings
 from docexp.settings import hints_of
 from docexp.studies.launchers import LauncherSettings
+from docexp.tasks.settings import TaskSettings
 
 TOP = tuple(hints_of(TopSettings))
 """Settings that are in no group."""
@@ -33,6 +38,7 @@ def check(composed: Composed) -> RunSettings:
             choices = ", ".join(composed.project.choices(group))
             raise DocexpError(f"{group} is not set ({sources.of(group)}). Choose one: {group}=… ({choices}).")
         groups[group], plain[group] = fill(config[group], group, base, sources)
+    groups[OBJECTIVE] = _objectives(groups["task"], plain, composed, sources)
     top = {key: config[key] for key in TOP if key in config}
     plain.update(fill_values(TopSettings, top, "", sources)[1])
     groups.update({key: plain[key] for key in TOP})
@@ -44,9 +50,42 @@ def check(composed: Composed) -> RunSettings:
     return settings
 
 
+def _objectives(
+    task: TaskSettings, plain: dict[str, Any], composed: Composed, sources: Sources
+) -> dict[str, ObjectiveSettings]:
+    """The chosen objectives, given to the task that trains on them; ``plain`` has none where there are none."""
+    nodes = composed.config.get(OBJECTIVE) or {}
+    if not isinstance(nodes, dict):
+        raise DocexpError(
+            f"{OBJECTIVE}={nodes} ({sources.of(OBJECTIVE)}): choose by name, as in {OBJECTIVE}=[mlm,mim]."
+        )
+    for name, node in nodes.items():
+        if isinstance(node, dict) and "_target_" not in node and name in composed.project.choices(OBJECTIVE):
+            key = f"{OBJECTIVE}.{name}.{next(iter(node), '')}"
+            chosen = ",".join([*(other for other in nodes if other != name), name])
+            raise DocexpError(
+                f"{key} ({sources.of(key)}) has no effect: {name} is not chosen. Choose it: {OBJECTIVE}=[{chosen}]."
+            )
+    filled = {str(name): fill(node, f"{OBJECTIVE}.{name}", ObjectiveSettings, sources) for name, node in nodes.items()}
+    found = {name: instance for name, (instance, _) in filled.items()}
+    if isinstance(task, PretrainingSettings):
+        if not found:
+            choices = ", ".join(composed.project.choices(OBJECTIVE))
+            raise DocexpError(f"task=pretraining has no objective. Choose some: {OBJECTIVE}=[mlm] ({choices}).")
+        task.objectives = found
+        running_order(found)
+        plain[OBJECTIVE] = {name: node for name, (_, node) in sorted(filled.items())}
+    elif found:
+        raise DocexpError(
+            f"{OBJECTIVE}=[{','.join(found)}] ({sources.of(OBJECTIVE)}) has no effect under "
+            f"task={composed.choices.get('task')}. Set task=pretraining."
+        )
+    return found
+
+
 def refuse_unknown(config: dict[str, Any], owner: str, sources: Sources, arguments: Sequence[str] = ()) -> None:
     """Refuses a first-level key that is no setting of a run, nor one of a verb's own ``arguments``."""
-    known = [*arguments, *GROUPS, *TOP]
+    known = [*arguments, *GROUPS, OBJECTIVE, *TOP]
     for key in config:
         if key not in known:
             raise unknown(key, owner, known, sources)

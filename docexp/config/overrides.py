@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from docexp.config.project import Project
+from docexp.config.project import OBJECTIVE, Project
 from docexp.errors import DocexpError, nearest
 
 UNSET = "null"
@@ -80,6 +80,9 @@ def _check_hydra(key: str) -> None:
 def _check_choice(group: str, value: str, project: Project) -> None:
     names = project.choices(group)
     plain = value.strip("'\"")
+    if group == OBJECTIVE:
+        _check_objectives(plain, names)
+        return
     if plain == UNSET and group not in MAY_BE_UNSET:
         raise DocexpError(f"{group}=null: a run needs one. Choices: {', '.join(names)}.")
     if plain.startswith(("{", "[")):
@@ -94,6 +97,20 @@ def _check_choice(group: str, value: str, project: Project) -> None:
             close = nearest(name, names)
             hint = f"Nearest: {close[0]}." if close else f"Choices: {', '.join(names)}."
             raise DocexpError(f"{group}={name} is no choice of conf/{group}/. {hint}")
+
+
+def _check_objectives(value: str, names: list[str]) -> None:
+    """``[mlm,mim]``; with -m several such lists, ``[mlm],[mlm,mim]``."""
+    if not re.fullmatch(r"\[[\w, ]*\](,\[[\w, ]*\])*", value) and "(" not in value:
+        raise DocexpError(
+            f"{OBJECTIVE}={value}: several can be chosen, so write them in brackets, as in {OBJECTIVE}=[mlm,mim]; "
+            f"choices: {', '.join(names)}."
+        )
+    for name in re.findall(r"\w+", value) if "(" not in value else ():
+        if name not in names:
+            close = nearest(name, names)
+            hint = f"Nearest: {close[0]}." if close else f"Choices: {', '.join(names)}."
+            raise DocexpError(f"{OBJECTIVE}=[{name}] is no choice of conf/{OBJECTIVE}/. {hint}")
 
 
 def _quoted(value: str) -> str:

@@ -9,6 +9,8 @@ from docexp.errors import DocexpError
 
 PRIMARY = "train"
 """The file of ``conf/`` that every run starts from."""
+OBJECTIVE = "objective"
+"""The group of which several are chosen, ``objective=[mlm,mim]``; each file's one key is the choice's name."""
 
 
 def conf_dir() -> Path:

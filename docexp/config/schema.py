@@ -5,6 +5,7 @@ from typing import Any
 
 from docexp.inputs.settings import PageSettings
 from docexp.models.settings import ModelSettings
+from docexp.objectives.settings import ObjectiveSettings
 from docexp.runs.settings import DebugSettings, LoggerSettings, PathsSettings
 from docexp.tasks.settings import TaskSettings
 from docexp.training.settings import HardwareSettings, OptimSettings, TrainerSettings
@@ -24,6 +25,8 @@ class RunSettings:
     label: str
     model: ModelSettings
     task: TaskSettings
+    objective: dict[str, ObjectiveSettings]
+    """By name; none, unless the task is pretraining."""
     data: PageSettings
     optim: OptimSettings
     trainer: TrainerSettings

@@ -10,11 +10,12 @@ from docexp.config.check import check
 from docexp.config.compose import compose
 from docexp.config.documentation import field_docs, summary
 from docexp.config.fill import MISSING, fill, schema_of
-from docexp.config.project import Project
+from docexp.config.project import OBJECTIVE, Project
 from docexp.config.schema import GROUPS
 from docexp.config.sources import OVERLAYS, Sources
 from docexp.config.top import TopSettings
 from docexp.errors import DocexpError, nearest
+from docexp.objectives.settings import ObjectiveSettings
 from docexp.settings import hints_of, node_type, shown, words_for
 from docexp.studies.launchers import LauncherSettings
 
@@ -64,21 +65,29 @@ def group_help(asked: str, project: Project) -> str:
         raise DocexpError(f"--help {asked}: {group} is no group. {hint}")
     if key and choice:
         raise DocexpError(f"--help {asked}: write --help {group}, --help {group}=CHOICE or --help {name}")
+    if group == OBJECTIVE and not choice:
+        choice, _, key = key.partition(".")
+        if not choice:
+            return _overlay_help(group, "", project)
     if group in OVERLAYS and (group == "experiment" or choice not in ("", "none")):
         return _overlay_help(group, choice, project)
     return "\n".join(_node_help(group, choice, key, project))
 
 
 def _node_help(group: str, choice: str, key: str, project: Project) -> Iterator[str]:
-    composed = compose([f"{group}={choice}"] if choice else [], project)
-    node = composed.launcher if group == LAUNCHER else composed.config[group]
-    base = LauncherSettings if group == LAUNCHER else GROUPS[group]
-    path, sources = group.replace("/", "."), Sources(composed)
+    if group == OBJECTIVE:
+        composed = compose(["task=pretraining", f"{group}=[{choice}]"], project)
+        node, base, path, chosen = composed.config[group][choice], ObjectiveSettings, f"{group}.{choice}", choice
+    else:
+        composed = compose([f"{group}={choice}"] if choice else [], project)
+        node = composed.launcher if group == LAUNCHER else composed.config[group]
+        base = LauncherSettings if group == LAUNCHER else GROUPS[group]
+        path, chosen = group.replace("/", "."), composed.choices[group]
+    sources = Sources(composed)
     schema = schema_of(node, path, base, sources)
     to_say = [name for name, value in node.items() if value == MISSING]
     _, plain = fill({name: value for name, value in node.items() if name not in to_say}, path, base, sources)
     plain.update(dict.fromkeys(to_say, "…"))
-    chosen = composed.choices[group]
     if not key:
         others = [name for name in project.choices(group) if name != chosen]
         said = f"{group}={chosen}" + (f"   (others: {', '.join(others)})" if others else "")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from docexp.config.project import PRIMARY
+from docexp.config.project import OBJECTIVE, PRIMARY
 from docexp.errors import DocexpError
 from docexp.settings import hints_of
 
@@ -36,7 +36,10 @@ class Sources:
         group, *rest = key.split(".")
         if key.startswith("hydra.launcher"):
             group, rest = "hydra/launcher", key.split(".")[2:]
-        file = project.file(group, composed.choices.get(group, ""))
+        if group == OBJECTIVE and rest:  # one file for each of those that are chosen
+            file, rest = project.file(group, rest[0]), rest if rest[1:] else []
+        else:
+            file = project.file(group, composed.choices.get(group, ""))
         if file and (not rest or _holds(file, rest)):
             return project.shown(file)
         primary = project.folders[0] / f"{PRIMARY}.yaml"
@@ -61,6 +64,19 @@ class Sources:
                 found += [f"{group}.{name}" for name in hints_of(schema_of(node, group, base, self))]
             except DocexpError:
                 continue  # a group that is wrong itself has its own refusal
+        return found + self._of_objectives()
+
+    def _of_objectives(self) -> list[str]:
+        from docexp.config.fill import schema_of
+        from docexp.objectives.settings import ObjectiveSettings
+
+        found, nodes = [], self._composed.config.get(OBJECTIVE)
+        for name, node in nodes.items() if isinstance(nodes, dict) else ():
+            path = f"{OBJECTIVE}.{name}"
+            try:
+                found += [f"{path}.{key}" for key in hints_of(schema_of(node, path, ObjectiveSettings, self))]
+            except DocexpError:
+                continue
         return found
 
 

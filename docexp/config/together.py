@@ -13,6 +13,8 @@ RUN = "run:"
 """How ``model.weights`` of another run begin."""
 TRAINED_HERE = "data:"
 """How ``model.tokenizer`` begins where one is trained on the data."""
+OF_TEXT = ("tokenizer", "resize_vocabulary", "max_tokens")
+"""Settings of every model that are about words alone."""
 SPECIALS = 2
 """Special tokens of a window: the one that opens it and the one that closes it."""
 
@@ -23,10 +25,20 @@ def check_together(settings: RunSettings, composed: Composed) -> None:
     Raises:
         DocexpError: names the keys, what each says, and what to change.
     """
+    _check_text(settings, composed)
     _check_needs(settings, composed)
     _check_weights(settings, composed)
     _check_lengths(settings)
     settings.hardware.check_batch(settings.trainer.global_batch)
+
+
+def _check_text(settings: RunSettings, composed: Composed) -> None:
+    if settings.model.reads_text:
+        return
+    for key in (f"model.{name}" for name in OF_TEXT):
+        # a choice of conf/model sets them for the model that reads; only who types one means it
+        if Sources(composed).of(key) == "command line":
+            raise DocexpError(f"{key} has no effect: this model reads no words. Leave it out.")
 
 
 def _check_needs(settings: RunSettings, composed: Composed) -> None:
@@ -40,19 +52,22 @@ def _check_needs(settings: RunSettings, composed: Composed) -> None:
         return task.needs <= other.provides
 
     task_name, model_name = (composed.choices.get(group, f"of this {group}") for group in ("task", "model"))
+    who = f"task {task_name}"
+    if settings.objective:
+        who = task_name = f"objective=[{','.join(settings.objective)}]"
     ways = settings_that_fit(model, fits)
     models = [choice for choice in models_that_fit(composed.project, fits) if choice != model_name]
     advice = [f"Set {' or '.join(f'model.{way}' for way in ways)}."] if ways else []
     advice += [f"Models for {task_name}: {', '.join(models)}."] if models else []
     raise DocexpError(
-        f"model {model_name} provides {_names(model.provides)}; task {task_name} needs {_names(task.needs)}. "
+        f"model {model_name} provides {_names(model.provides)}; {who} needs {_names(task.needs)}. "
         + (" ".join(advice) or "No model of conf/model gives that.")
     )
 
 
 def _check_weights(settings: RunSettings, composed: Composed) -> None:
     weights, tokenizer = settings.model.weights, settings.model.tokenizer
-    if weights is None or tokenizer is None:
+    if weights is None or tokenizer is None or not settings.model.reads_text:
         return
     if weights.startswith(RUN):
         # a choice of conf/model names a tokenizer for training from scratch; only who types one means it

@@ -7,7 +7,7 @@ from docexp.shards.index import Index
 from docexp.training.settings import TrainerSettings
 
 
-def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings) -> None:
+def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings, pretraining: bool = False) -> None:
     """Refuses data without a split to train on, to validate on where that is asked for, or to score the run on.
 
     Every corpus is trained on; one of them is enough to validate and to score on.
@@ -17,7 +17,7 @@ def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings)
     """
     for index in corpora.indices:
         _check_split(index, "train", "train on")
-    if not corpora.has("test"):
+    if scored_split(corpora, pretraining) is None:
         _check_split(corpora.indices[0], "test", "score the run on")
     validated = [validation_split(index, data, trainer) for index in corpora.indices]
     if validated[0] is not None and not any(
@@ -29,6 +29,12 @@ def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings)
             f"{corpora.indices[0].where} has no validation split, and too few training documents to hold a tenth "
             "out. Set trainer.validate_every=0."
         )
+
+
+def scored_split(corpora: Corpora, pretraining: bool) -> str | None:
+    """The split that a run's result is scored on: ``test``; without one, pretraining takes what was held out."""
+    names = ("test", "validation", "minival") if pretraining else ("test",)
+    return next((name for name in names if corpora.has(name)), None)
 
 
 def _check_split(index: Index, split: str, purpose: str) -> None:

@@ -178,6 +178,7 @@ def read_tokenizer_json(record: dict[str, Any]) -> Tokenizer:
         TokenizerError: it is of another kind, or holds parts whose absence here would change ids.
     """
     from docexp.inputs.byte_level_bpe import ByteLevelBPE  # late: the kinds build on this module
+    from docexp.inputs.no_words import NoWords
     from docexp.inputs.unigram import Unigram
     from docexp.inputs.word_piece import WordPiece
 
@@ -189,6 +190,8 @@ def read_tokenizer_json(record: dict[str, Any]) -> Tokenizer:
         return WordPiece.from_json(record)
     if kind[0] == "Unigram" and kind[1] in ("Metaspace", "Sequence"):
         return Unigram.from_json(record)
+    if kind == ("WordLevel", None) and model["vocab"] == NoWords().vocab:
+        return NoWords()
     raise TokenizerError(
         f"its model is {kind[0]} behind {kind[1]}; docexp reads byte-level BPE, WordPiece behind BertPreTokenizer "
         "and Unigram behind Metaspace"

@@ -55,6 +55,11 @@ class ModelSettings(Settings, ABC):
         return None
 
     @property
+    def reads_text(self) -> bool:
+        """Whether the model reads a page's words. One that does not has no use for a tokenizer."""
+        return True
+
+    @property
     def page_needs(self) -> frozenset[str]:
         """What of a page the model sees besides its words: ``images``, where it does."""
         return frozenset()

@@ -52,6 +52,10 @@ class PublishedBackbone(Backbone):
         """The row of the table of text positions that belongs to the first token: 0 as in BERT."""
         return 0
 
+    def own_names(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """A published checkpoint's tensors, heads' included, under this model's names: here as they are."""
+        return tensors
+
 
 @dataclass(frozen=True)
 class Allowed:
@@ -98,7 +102,8 @@ def load_weights(
     _check_config(backbone, kind, published, source)
     text = kind != backbone.family
     prefix = TEXT_MODELS[kind] if text else backbone.prefix
-    tensors = {n: w for n, w in modern(read_tensors(folder)).items() if n.removeprefix(prefix) not in without}
+    found = modern(read_tensors(folder)) if text else backbone.own_names(modern(read_tensors(folder)))
+    tensors = {n: w for n, w in found.items() if n.removeprefix(prefix) not in without}
     positions = _first_position(kind, published) if text else backbone.first_position
     terms = licence_of_folder(folder) or ("" if text else licence)
     return fit(

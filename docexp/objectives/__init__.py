@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from docexp.errors import DocexpError
 from docexp.inputs.settings import PageSettings
 from docexp.objectives.settings import ObjectiveSettings
+from docexp.settings import AtLeast1
 from docexp.tasks.settings import Given, TaskSettings
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 class PretrainingSettings(TaskSettings):
     """Pretraining: the sum of the objectives that ``objective=[…]`` chooses."""
 
+    scored: AtLeast1 = 1000
+    """Pages of the held-out split that a validation and the run's score take, spread evenly over it."""
     objectives: Mapping[str, ObjectiveSettings] = field(default_factory=dict, init=False)
     """By name; what composes the configuration puts them here."""
 
@@ -35,6 +38,11 @@ class PretrainingSettings(TaskSettings):
     def primary_metric(self) -> str:
         """The mean of the objectives' skill: see ``objectives.metric``."""
         return "skill"
+
+    @property
+    def scored_pages(self) -> int | None:
+        """``scored``: the held-out pages of a pretraining corpus may be a million."""
+        return self.scored
 
     def targets(self, given: Given) -> "Corruption":
         """Pages to corrupted windows."""
@@ -56,7 +64,7 @@ class PretrainingSettings(TaskSettings):
 
         return running_order(self.objectives)
 
-    def check_data(self, data: PageSettings, index: "Index", patch_grid: int | None = None) -> None:
+    def check_data(self, data: PageSettings, index: "Index", patch_grid: int | None) -> None:
         """Every objective can be trained on the data."""
         for name in self.order:
             try:

@@ -28,6 +28,7 @@ EXCLUDED: dict[str, str] = {
     "data.on_error": "changes nothing until a page breaks, and then the result counts what was skipped",
     "data.max_skipped": "stops a run, and changes nothing of one that goes on",
     "data.workers": "the order and the samples' randomness do not depend on it",
+    "objective.mim.tokenizer": "where the image tokenizer lies; its checksum counts",
     "model.tokenizer": "where the tokenizer lies; its checksum counts",
     "model.weights": "how their source was spelled; the upstream run and checkpoint, or a checksum, count",
     "model.licence": "terms, not numbers",

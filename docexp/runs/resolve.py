@@ -9,6 +9,7 @@ from docexp.config.project import Project
 from docexp.config.schema import RunSettings
 from docexp.errors import DocexpError
 from docexp.inputs.data_tokenizer import data_tokenizer
+from docexp.inputs.no_words import NoWords
 from docexp.inputs.settings import DataSettings, PageSettings
 from docexp.inputs.splits import check_splits
 from docexp.inputs.tokenizer import Tokenizer, load_tokenizer
@@ -48,7 +49,7 @@ def resolve(settings: RunSettings) -> ResolvedRun:
     """
     corpora = open_corpora(settings.data)
     check_pages(settings, corpora)
-    check_splits(corpora, settings.data, settings.trainer)
+    check_splits(corpora, settings.data, settings.trainer, pretraining=bool(settings.objective))
     check_room(corpora, settings.data.block_shards)
     runs = Path(settings.paths.runs)
     upstream = upstream_of(settings.model.weights, runs)
@@ -58,6 +59,9 @@ def resolve(settings: RunSettings) -> ResolvedRun:
         "tokenizer": tokenizer.checksum,
         "weights": upstream.fingerprint if upstream else None,
     }
+    places = {name: dict(objective.places) for name, objective in settings.objective.items() if objective.places}
+    if places:
+        extras["objective"] = places
     name = identity(settings.plain, extras)
     if settings.debug.active:  # not part of the identity, so it must never meet the real run's folder
         folder = RunFolder(runs / ".debug" / settings.experiment / name)
@@ -123,6 +127,7 @@ def check_pages(settings: RunSettings, corpora: Corpora) -> None:
     blind = settings_that_fit(model, lambda other: not other.page_needs and settings.task.needs <= other.provides)
     task = str(settings.plain["task"]["_target_"]).rpartition(".")[2].removesuffix("Settings").lower()
     needs = [
+        *(Need(f"objective {name}", objective.annotations) for name, objective in settings.objective.items()),
         Need(f"task {task}", settings.task.annotations),
         Need(
             "the model",
@@ -134,13 +139,15 @@ def check_pages(settings: RunSettings, corpora: Corpora) -> None:
     for index in corpora.indices:
         check_needs(index, needs, data_with)
         check_stored_size(index, model.image_side)
-        settings.task.check_data(settings.data, index)
+        settings.task.check_data(settings.data, index, model.patch_grid)
 
 
 def _tokenizer(settings: RunSettings, corpora: Corpora, upstream: Upstream | None) -> Tokenizer:
+    if not settings.model.reads_text:
+        return NoWords()
     named = settings.model.tokenizer
     if upstream is not None and upstream.run is not None:
-        return load_tokenizer(str(upstream.run.tokenizer))
+        return _upstream_tokenizer(upstream.run)
     if named is not None and named.startswith("data:"):
         return data_tokenizer(corpora, _vocabulary(named))
     source = named or settings.model.weights
@@ -150,6 +157,16 @@ def _tokenizer(settings: RunSettings, corpora: Corpora, upstream: Upstream | Non
             "or model.tokenizer=data:4096 to train one of 4,096 tokens on the training split."
         )
     return load_tokenizer(source)
+
+
+def _upstream_tokenizer(run: RunFolder) -> Tokenizer:
+    tokenizer = load_tokenizer(str(run.tokenizer))
+    if isinstance(tokenizer, NoWords):
+        raise DocexpError(
+            f"run {run.identity} read no words, so it has no tokenizer for a model that does. Start from another run, "
+            "or choose a model that reads none."
+        )
+    return tokenizer
 
 
 def _vocabulary(named: str) -> int:

@@ -58,12 +58,22 @@ class TaskSettings(Settings, ABC):
         """The half that runs on the device: head, loss, decoding and metrics."""
 
     @abstractmethod
-    def check_data(self, data: "PageSettings", index: "Index") -> None:
+    def check_data(self, data: "PageSettings", index: "Index", patch_grid: int | None) -> None:
         """Refuses data that this task cannot be trained on, from what the index says alone.
+
+        Args:
+            data: how pages are read.
+            index: the pages.
+            patch_grid: patches along one side of the image that the model sees; None where there are none.
 
         Raises:
             DocexpError: names the labels or annotations and the setting to change.
         """
+
+    @property
+    def scored_pages(self) -> int | None:
+        """How many pages of a split are scored, spread evenly over it; None: all, as scores of the field are."""
+        return None
 
     @abstractmethod
     def protocol(self, data: "PageSettings") -> dict[str, str]:

@@ -78,7 +78,7 @@ def load_first_weights(run: ResolvedRun, backbone: Backbone) -> LoadReport | Non
 def _published(run: ResolvedRun, backbone: Backbone) -> LoadReport:
     model, allowed = run.settings.model, Allowed.by(run.settings.model)
     assert model.weights is not None
-    fault = vocabulary_fault(run.tokenizer, model.weights, model.resize_vocabulary)
+    fault = vocabulary_fault(run.tokenizer, model.weights, model.resize_vocabulary) if model.reads_text else ""
     if fault and not allowed.lets_be_missing(WORDS):
         raise DocexpError(fault)
     return load_published(backbone, model.weights, allowed, model.licence, [WORDS] if fault else [])
@@ -145,11 +145,15 @@ def _partner_rows(run: ResolvedRun, corpora: Corpora) -> Iterator[range]:
 
 
 def evaluation_rows(run: ResolvedRun, corpora: Corpora, split_of: Callable[[Index], str | None]) -> Sequence[int]:
-    """The rows of a split, cut short by ``debug.evaluation_pages``; under ``debug.pages`` training pages."""
+    """The rows of a split, as many as the task scores; fewer under ``debug``, whose ``pages`` are training pages."""
     settings, debug = run.settings, run.settings.debug
     if debug.pages is not None and any(split_of(index) for index in corpora.indices):
         return corpora.rows(lambda index: training_split(index, settings.data, settings.trainer))[: debug.pages]
-    return corpora.rows(split_of)[: debug.evaluation_pages]
+    rows = corpora.rows(split_of)
+    most = settings.task.scored_pages
+    if most is not None and len(rows) > most:
+        rows = [rows[number * len(rows) // most] for number in range(most)]
+    return rows[: debug.evaluation_pages]
 
 
 def build_trainer(

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from docexp.config.schema import RunSettings
+from docexp.inputs.splits import scored_split
 from docexp.models.weight_report import LoadReport
 from docexp.runs import atomic
 from docexp.runs.environment import Segment, begin_segment, code_changed_since, describe, end_segment, segments
@@ -198,7 +199,9 @@ class _Training:
         plan = run.settings.trainer
         chosen = pointed(run.folder.checkpoints, "last" if plan.selection == "last" else "best")
         assert chosen is not None
-        scores = evaluate(run, chosen, run.corpora, "test")
+        split = scored_split(run.corpora, pretraining=bool(run.settings.objective))
+        assert split is not None
+        scores = evaluate(run, chosen, run.corpora, split)
         if not self.main:
             return
         self.lock.check()

@@ -229,9 +229,8 @@ class WandbMirror(Mirror):
 
 
 def stage(settings: RunSettings) -> str:
-    """``finetune``: every run has a task."""
-    del settings
-    return "finetune"
+    """``pretrain`` for a run that has objectives, else ``finetune``."""
+    return "pretrain" if settings.objective else "finetune"
 
 
 def run_id(folder: RunFolder) -> str:

@@ -4,13 +4,24 @@ import pytest
 
 from docexp.config.check import check
 from docexp.config.compose import compose
+from docexp.config.fitting import models_that_fit
 from docexp.config.project import Project
+from docexp.errors import DocexpError
 
 GROUPS = ["model", "task", "data", "optim", "trainer", "hardware", "logger", "paths", "debug", "experiment"]
-CHOICES = [(group, choice) for group in GROUPS for choice in Project().choices(group)]
-
-
-MUST_BE_SAID = {"hardware=ddp": ["hardware.devices=2"], "hardware=deepspeed_zero2": ["hardware.devices=2"]}
+NO_TASK = models_that_fit(Project(), lambda model: not model.reads_text)
+"""Models that see the image alone: no task predicts from that yet."""
+CHOICES = [
+    (group, choice)
+    for group in GROUPS
+    for choice in Project().choices(group)
+    if group != "model" or choice not in NO_TASK
+]
+MUST_BE_SAID = {
+    "hardware=ddp": ["hardware.devices=2"],
+    "hardware=deepspeed_zero2": ["hardware.devices=2"],
+    "task=pretraining": ["objective=[mlm]"],
+}
 """Choices that leave a setting to the user, and one for it."""
 
 
@@ -19,6 +30,12 @@ def test_every_choice_passes(group: str, choice: str) -> None:
     word = f"{group}={choice}"
     settings = check(compose([word, *MUST_BE_SAID.get(word, [])]))
     assert settings.plain["trainer"]["max_steps"] > 0
+
+
+@pytest.mark.parametrize("choice", NO_TASK)
+def test_a_model_of_images_alone_is_refused_for_want_of_text_and_of_nothing_else(choice: str) -> None:
+    with pytest.raises(DocexpError, match=f"^model {choice} provides patch_token, patches, pooled; .* needs text"):
+        check(compose([f"model={choice}"]))
 
 
 def test_every_file_says_what_it_is() -> None:

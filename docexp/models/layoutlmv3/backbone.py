@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from transformers import LayoutLMv3Config, LayoutLMv3Model
 
-from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.models.backbone import Encoded
 from docexp.models.flops import Work
@@ -18,6 +17,7 @@ from docexp.models.layoutlmv3.modeling import LayoutLMv3, Shape
 from docexp.models.layoutlmv3.plain import plain_layoutlmv3
 from docexp.models.layoutlmv3.positions import CLASS, COLUMN, ROW, resized_axis
 from docexp.models.layoutlmv3.segments import positions_in_segments, segments_of
+from docexp.models.patches import patch_pixels
 from docexp.models.plain import PlainBackbone
 
 if TYPE_CHECKING:
@@ -149,15 +149,8 @@ class LayoutLMv3Backbone(LayoutBackbone):
         return {**inputs, "segments": segments, "position_ids": positions}
 
     def _pixels(self, batch: Batch) -> Tensor:
-        """Channels from -1 to 1 (``image_mean`` and ``image_std`` 0.5 of the published image processor)."""
-        pixels = self.pixel_inputs(batch)
-        patch, (height, width) = self.config.patch_size, pixels.shape[-2:]
-        if height % patch or width % patch or not height or not width:
-            raise DocexpError(
-                f"an image of {height} × {width} pixels does not divide into patches of {patch} × {patch}"
-            )
-        weight = self.layoutlmv3.patch_embed.proj.weight
-        return ((pixels.float() / 255 - 0.5) / 0.5).to(weight.dtype)
+        dtype = self.layoutlmv3.patch_embed.proj.weight.dtype
+        return patch_pixels(self.pixel_inputs(batch), self.config.patch_size, dtype)
 
 
 class StockLayoutLMv3Backbone(LayoutLMv3Backbone):

@@ -118,6 +118,11 @@ class LayoutLMv3Settings(RelativeBiasSettings):
         return frozenset(name for name, there in seen.items() if there)
 
     @property
+    def reads_text(self) -> bool:
+        """``text``."""
+        return self.text
+
+    @property
     def image_side(self) -> int | None:
         """``image_size``, unless the image is left out."""
         return self.image_size if self.image == "patches" else None

@@ -48,8 +48,9 @@ class TaggingSettings(TaskSettings):
 
         return Tagging(given.data.labels, hidden_size, self.head_dropout)
 
-    def check_data(self, data: PageSettings, index: "Index") -> None:
+    def check_data(self, data: PageSettings, index: "Index", patch_grid: int | None) -> None:
         """Every entity label of the data is either scored or counts as outside."""
+        del patch_grid
         if not data.labels:
             raise DocexpError("task tagging needs data.labels: the entity labels to score, as in data.labels=[a,b]")
         unknown = sorted(set(index.names("entities")) - {*data.labels, *data.outside_labels})
