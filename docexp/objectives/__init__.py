@@ -1,0 +1,1 @@
+"""Pretraining: what is corrupted, what is predicted, and the losses."""
