@@ -76,6 +76,7 @@ class MIMSettings(ObjectiveSettings):
         Raises:
             DocexpError: the image tokenizer cannot be read, or has another number of codes.
         """
+        from docexp.objectives.mim.corruptor import CODE_SIDE
         from docexp.objectives.mim.objective import MaskedCodes, MaskedPixels
 
         if self.target == "pixels":
@@ -88,8 +89,14 @@ class MIMSettings(ObjectiveSettings):
         tokenizer = load_image_tokenizer(self.tokenizer)
         if tokenizer.vocabulary != self.codes:
             raise DocexpError(
-                f"the image tokenizer {self.tokenizer} has {tokenizer.vocabulary:,} codes, objective.{name}.codes is "
-                f"{self.codes:,}. Set objective.{name}.codes={tokenizer.vocabulary}."
+                f"the image tokenizer {self.tokenizer} has {tokenizer.vocabulary:,} codes, and objective.{name}.codes "
+                f"is {self.codes:,}. Set objective.{name}.codes={tokenizer.vocabulary}."
+            )
+        if tokenizer.factor != CODE_SIDE:
+            raise DocexpError(
+                f"the image tokenizer {self.tokenizer} makes a code of {tokenizer.factor} × {tokenizer.factor} pixels. "
+                f"While training only those of {CODE_SIDE} × {CODE_SIDE} are used: store its codes first "
+                "(docexp data tokenize-images)."
             )
         return MaskedCodes(name, hidden_size, self.codes, tokenizer)
 
@@ -104,10 +111,10 @@ class MIMSettings(ObjectiveSettings):
         check_codes(index, patch_grid, None)
         stored = index.facts.codes
         assert stored is not None
-        if stored["vocabulary"] != self.codes:
+        if stored.vocabulary != self.codes:
             raise DocexpError(
-                f"{index.where} stores codes of an image tokenizer that has {stored['vocabulary']:,}, and codes is "
-                f"{self.codes:,}. Set objective.mim.codes={stored['vocabulary']}."
+                f"{index.where} holds codes {stored}, and codes is {self.codes:,}. "
+                f"Set objective.mim.codes={stored.vocabulary}."
             )
 
     @property

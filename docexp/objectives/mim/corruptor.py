@@ -57,8 +57,8 @@ class PatchMasking(Corruptor):
         codes = stored_codes(image.members(), f"page {image.page.id}")
         if len(codes) != self.grid**2 or codes.max() >= self.settings.codes:
             raise DocexpError(
-                f"page {image.page.id}: {len(codes)} codes up to {codes.max()}, where {self.grid} × {self.grid} below "
-                f"{self.settings.codes:,} are needed. Make them again: docexp data tokenize-images …"
+                f"page {image.page.id} has {len(codes)} codes up to {codes.max():,}; wanted are {self.grid} × "
+                f"{self.grid} below {self.settings.codes:,}. Make others: docexp data tokenize-images … grid={self.grid}"
             )
         return codes
 

@@ -20,5 +20,6 @@ def normalised_patches(pixels: Tensor, grid: int, row: Tensor, patch: Tensor) ->
     """
     tiles = pixels.unflatten(3, (grid, -1)).unflatten(2, (grid, -1))  # [B, 3, grid, side, grid, side]
     chosen = tiles.permute(0, 2, 4, 3, 5, 1)[row, patch // grid, patch % grid].flatten(1).float() / 255
-    mean, variance = chosen.mean(dim=1, keepdim=True), chosen.var(dim=1, keepdim=True)
-    return (chosen - mean) / (variance + EPS).sqrt()
+    deviation = chosen - chosen.mean(dim=1, keepdim=True)
+    variance = deviation.square().sum(dim=1, keepdim=True) / (chosen.shape[1] - 1)  # Tensor.var warns of no patches
+    return deviation / (variance + EPS).sqrt()
