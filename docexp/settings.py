@@ -49,6 +49,7 @@ AtLeast1 = Annotated[int, Range(at_least=1)]
 NotNegative = Annotated[float, Range(at_least=0)]
 Positive = Annotated[float, Range(above=0)]
 Share = Annotated[float, Range(at_least=0, at_most=1)]
+PositiveShare = Annotated[float, Range(above=0, at_most=1)]
 ShareBelow1 = Annotated[float, Range(at_least=0, below=1)]
 Folder = Annotated[str, Place()]
 

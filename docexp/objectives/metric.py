@@ -23,14 +23,20 @@ class ObjectiveScores(Metric):
 
     Args:
         classes: for each objective the number of classes of its targets; 0 where they are none.
+        class_names: the names of these classes, for objectives that name them.
         sync_on_compute: as of torchmetrics.
     """
 
     full_state_update = False
 
-    def __init__(self, classes: Mapping[str, int], sync_on_compute: bool = True) -> None:
+    def __init__(
+        self,
+        classes: Mapping[str, int],
+        class_names: Mapping[str, Sequence[str]] | None = None,
+        sync_on_compute: bool = True,
+    ) -> None:
         super().__init__(sync_on_compute=sync_on_compute)
-        self._classes = dict(classes)
+        self._classes, self._names = dict(classes), dict(class_names or {})
         for name, number in self._classes.items():
             self.add_state(f"{name}_sums", torch.zeros(4, dtype=torch.float64), dist_reduce_fx="sum")
             if number:
@@ -50,15 +56,21 @@ class ObjectiveScores(Metric):
                 counts.index_add_(0, places, torch.tensor(list(found.values()), dtype=torch.float64).to(counts.device))
 
     def compute(self) -> dict[str, float]:
-        """``<objective>/loss``, ``/targets``, ``/skill``, for classes ``/accuracy``, and the mean ``skill``."""
+        """``<objective>/loss``, ``/targets``, ``/skill``, for classes ``/accuracy``, and the mean ``skill``.
+
+        For named classes also ``<objective>/<class>``, the share of each but the last.
+        """
         scores: dict[str, float] = {}
         for name, number in self._classes.items():
             loss, targets, hits, chance = getattr(self, f"{name}_sums").tolist()
             there = max(targets, 1.0)
             scores |= {f"{name}/loss": loss / there, f"{name}/targets": targets}
             if number:
+                counts: Tensor = getattr(self, f"{name}_counts")
                 scores[f"{name}/accuracy"] = hits / there
-                chance = _entropy(getattr(self, f"{name}_counts"))
+                named = zip(self._names.get(name, ())[:-1], counts.tolist(), strict=False)
+                scores |= {f"{name}/{label}": count / there for label, count in named}
+                chance = _entropy(counts)
             scores[f"{name}/skill"] = 1.0 - loss / chance if chance else 0.0
         skills = [scores[f"{name}/skill"] for name in self._classes]
         return {"skill": sum(skills) / len(skills), **scores}

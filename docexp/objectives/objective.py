@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -79,6 +79,10 @@ class Objective(nn.Module, ABC):
         name: of its target in the batch.
         classes: of its targets; 0 where they are none.
     """
+
+    class_names: ClassVar[tuple[str, ...]] = ()
+    """The classes, where they are few enough to be named: the share that each but the last has of the targets is logged
+    as ``<objective>/<class>``."""
 
     def __init__(self, name: str, classes: int) -> None:
         super().__init__()

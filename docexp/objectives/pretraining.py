@@ -17,6 +17,9 @@ from docexp.objectives.metric import ObjectiveScores, constant_guess, own_scores
 from docexp.objectives.objective import Corruptor, Judged, Objective, Record
 from docexp.tasks.task import Losses, Prediction, Targets, Task
 
+ONE_SIDED = 0.95
+"""The share of one class from which on a person is told."""
+
 
 @dataclass(frozen=True)
 class Corruption(Targets):
@@ -57,10 +60,17 @@ class Pretraining(Task):
     def losses(self, encoded: Encoded, batch: Batch) -> Losses:
         """Of every objective the losses summed, its weight, and the targets it predicted rightly."""
         found = self._judged(encoded, batch)
+        classes = {
+            f"{each.name}/{label}": (target == number).sum()
+            for each in self._each()
+            if (target := found[each.name].target) is not None
+            for number, label in enumerate(each.class_names[:-1])
+        }
         return Losses(
             {name: judged.loss.sum() for name, judged in found.items()},
             self._weights,
             {name: judged.hit.sum() for name, judged in found.items() if judged.hit is not None},
+            classes,
         )
 
     def flops(self, batch: Batch) -> Tensor:
@@ -82,7 +92,11 @@ class Pretraining(Task):
 
     def metric(self, sync_on_compute: bool = True) -> Metric:
         """Loss, accuracy and skill of every objective."""
-        return ObjectiveScores({each.name: each.classes for each in self._each()}, sync_on_compute=sync_on_compute)
+        return ObjectiveScores(
+            {each.name: each.classes for each in self._each()},
+            {each.name: each.class_names for each in self._each() if each.class_names},
+            sync_on_compute=sync_on_compute,
+        )
 
     def update(self, metric: Metric, predictions: Sequence[Prediction]) -> None:
         """Counts each sample once."""
@@ -98,6 +112,22 @@ class Pretraining(Task):
         """What the best constant guess on these very targets scores: the objectives' chance level."""
         guess, targets = constant_guess([prediction.reference for prediction in predictions], list(self.objectives))
         return self.scores([Prediction("", guess, targets)])
+
+    def remarks(self, metrics: Mapping[str, float]) -> list[str]:
+        """Which objectives' targets are nearly all of one class: these teach little."""
+        said = []
+        for each in self._each():
+            if not each.class_names or not metrics[f"{each.name}/targets"]:
+                continue
+            shares = [metrics[f"{each.name}/{label}"] for label in each.class_names[:-1]]
+            shares.append(1 - sum(shares))
+            share, label = max(zip(shares, each.class_names, strict=True))
+            if share > ONE_SIDED:
+                said.append(
+                    f"{each.name}: {100 * share:.1f} % of the targets are {label}, so that guessing teaches little. "
+                    f"Change what is masked, or leave {each.name} out."
+                )
+        return said
 
     def describe(self, metrics: Mapping[str, float], baseline: Mapping[str, float]) -> str:
         """``skill 41.2 · mlm 3.21 (chance 5.43) 38.0 % right (4.1 %) of 5,120 …``."""

@@ -67,8 +67,21 @@ def pack(split: str, page: Page) -> Packed:
     members = {"json": _record(page)}
     if page.image is not None:
         members[page.image_format] = page.image
+    return pack_members(split, page, members)
+
+
+def pack_members(split: str, page: Page, members: Mapping[str, bytes]) -> Packed:
+    """Members by suffix, which hold this page, as consecutive tar members.
+
+    Raises:
+        DocexpError: a suffix is too long for a tar's header.
+    """
     key = sample_key(page.id)
-    data = b"".join(_member(f"{key}.{suffix}", members[suffix]) for suffix in sorted(members))
+    try:
+        data = b"".join(_member(f"{key}.{suffix}", members[suffix]) for suffix in sorted(members))
+    except ValueError as error:
+        longest = max(members, key=len)
+        raise DocexpError(f"page {page.id!a}: its member .{longest} cannot be named in a tar ({error})") from error
     return Packed(Entry.of(split, page, members), data)
 
 

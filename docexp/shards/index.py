@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from docexp.documents.page import ANNOTATION_KINDS
 from docexp.errors import DocexpError, nearest
+from docexp.shards.codes import CodesFacts
 from docexp.shards.contents import LABELLED, Contents
 from docexp.shards.index_record import check_record
 from docexp.shards.table import FORMAT, open_table
@@ -38,6 +39,8 @@ class SetFacts:
     """How page images are stored: ``keep`` as they came, ``png`` or ``jpg`` encoded anew."""
     image_size: int | None = None
     """Side in pixels of the square that they were resized to before they were stored; None where they were not."""
+    codes: CodesFacts | None = None
+    """The image tokenizer whose codes lie beside the images; None where there are none."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Index:
             check_record(record)
             return cls(
                 folder=folder,
-                facts=SetFacts(**{f.name: record[f.name] for f in fields(SetFacts) if _given(f, record)}),
+                facts=_facts(record),
                 splits={name: Contents.from_json(values) for name, values in record["splits"].items()},
                 shards=tuple(
                     Shard(**shard | {"rows": tuple((first, stop) for first, stop in shard["rows"])})
@@ -182,6 +185,8 @@ class Index:
         shards = "1 shard" if count == 1 else f"{count:,} shards"
         side, kind = self.facts.image_size, self.facts.images
         stored = "" if kind == "keep" else f" · images stored as {kind}" + (f", {side} × {side}" if side else "")
+        if self.facts.codes is not None:
+            stored += f" · image codes {self.facts.codes}"
         return f"{self.where}: {shards}, {size / 1e6:,.1f} MB{stored} · licence: {self.facts.licence}"
 
     @property
@@ -221,6 +226,12 @@ class Index:
     def _what_exists(self) -> str:
         pages = ", ".join(f"{name} ({contents.pages:,} pages)" for name, contents in self.splits.items())
         return f"It has, in this order, {pages}."
+
+
+def _facts(record: Mapping[str, Any]) -> SetFacts:
+    facts = {f.name: record[f.name] for f in fields(SetFacts) if _given(f, record)}
+    codes = facts.pop("codes", None)
+    return SetFacts(**facts, codes=CodesFacts(**codes) if codes is not None else None)
 
 
 def _given(item: Field[Any], record: Mapping[str, Any]) -> bool:

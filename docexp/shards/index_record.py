@@ -26,7 +26,9 @@ _MAYBE = {
     "ocr_version": (str, NoneType),
     "images": (str,),
     "image_size": (int, NoneType),
+    "codes": (dict, NoneType),
 }
+_CODES = {"tokenizer": (str,), "grid": (int,), "vocabulary": (int,)}
 _SHARD = {"name": (str,), "split": (str,), "size": (int,), "sha256": (str,), "rows": (list,)}
 _SPLIT = {"rows": (list,), "documents": (int,), "words": (int,), "questions": (int,)}
 
@@ -40,6 +42,8 @@ def check_record(record: Mapping[str, Any]) -> None:
     """
     _check(record, _SET, "")
     _check(record, {key: kinds for key, kinds in _MAYBE.items() if key in record}, "")
+    if record.get("codes") is not None:
+        _check(record["codes"], _CODES, "codes.")
     for kind, counts in record["report"].items():
         _counts(counts, f"report.{kind}")
     for number, shard in enumerate(record["shards"]):

@@ -16,6 +16,19 @@ from docexp.shards.tars import GrowingTar, disk
 SHARD_BYTES = 256 * 2**20
 """A shard is closed once it has grown to this; some 4,000 pages of 60 KB."""
 
+Full = Callable[[str, int, int], bool]
+"""Whether a tar is to be closed: asked after each page with its name, its bytes and its pages."""
+
+
+def grown_to(size: int) -> Full:
+    """Full is a tar that has so many bytes."""
+    return lambda name, grown, pages: grown >= size
+
+
+def shard_name(split: str, number: int) -> str:
+    """The name of a split's tar, counted from 0."""
+    return f"{split}-{number:05d}.tar"
+
 
 def write_shards(
     pages: Iterable[tuple[str, Page]],
@@ -44,7 +57,7 @@ def write_shards(
     """
     old = enter(out, again)
     sweep(out, keep=TABLE + PARTIAL)
-    writer = Writer(out, shard_bytes)
+    writer = Writer(out, grown_to(shard_bytes))
     try:
         for split, page in pages:
             writer.add(pack(split, page))
@@ -57,11 +70,18 @@ def write_shards(
 
 
 class Writer:
-    """One growing tar for each split, all under temporary names."""
+    """One growing tar for each split, all under temporary names.
 
-    def __init__(self, out: Path, shard_bytes: int) -> None:
-        self._out, self._shard_bytes = out, shard_bytes
-        self._builder = IndexBuilder(whole_documents=True)
+    Args:
+        out: the folder.
+        full: says when a tar is closed.
+        whole_documents: refuses a document with pages in two splits.
+    """
+
+    def __init__(self, out: Path, full: Full, *, whole_documents: bool = True) -> None:
+        self._out, self._full = out, full
+        self._builder = IndexBuilder(whole_documents=whole_documents)
+        self._pages: dict[str, int] = {}
         self._open: dict[str, GrowingTar] = {}
         self._names: dict[str, list[str]] = {}
 
@@ -70,7 +90,7 @@ class Writer:
         tar = self._open.get(page.entry.split) or self._next(page.entry.split, GrowingTar)
         self._builder.add(page.entry, tar.size, len(page.data))
         tar.append(page.data)
-        self._close_full(page.entry.split)
+        self._count(page.entry.split)
 
     def take_over(self, entry: Entry, size: int, checksum: int) -> bool:
         """Takes a page as written that another process wrote in its time; False if it is not there, whole."""
@@ -83,7 +103,7 @@ class Writer:
         if not tar.take_over(size, checksum):
             return False
         self._builder.add(entry, offset, size)
-        self._close_full(entry.split)
+        self._count(entry.split)
         return True
 
     @property
@@ -126,7 +146,7 @@ class Writer:
             (self._out / (name + PARTIAL)).unlink(missing_ok=True)
 
     def _name(self, split: str) -> str:
-        return f"{split}-{len(self._names.get(split, ())):05d}.tar"
+        return shard_name(split, len(self._names.get(split, ())))
 
     def _next(self, split: str, opened: Callable[[Path], GrowingTar]) -> GrowingTar:
         if not re.fullmatch(r"[A-Za-z0-9_]+", split):
@@ -134,10 +154,12 @@ class Writer:
         name = self._name(split)
         self._names.setdefault(split, []).append(name)
         self._open[split] = opened(self._out / (name + PARTIAL))
+        self._pages[split] = 0
         return self._open[split]
 
-    def _close_full(self, split: str) -> None:
-        if self._open[split].size >= self._shard_bytes:
+    def _count(self, split: str) -> None:
+        self._pages[split] += 1
+        if self._full(self._names[split][-1], self._open[split].size, self._pages[split]):
             self._close(split)
 
     def _close(self, split: str) -> None:

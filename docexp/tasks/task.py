@@ -52,12 +52,14 @@ class Losses:
     """What a micro-batch's targets cost, by the targets' name; scalars, summed and not averaged.
 
     ``weights`` say how much a loss counts, 1 where none is named. ``hits`` are the targets that were predicted rightly,
-    where that is known: they are logged beside the loss.
+    where that is known, and ``classes`` those of a class, by ``<target>/<class>``: their shares are logged beside the
+    loss.
     """
 
     sums: dict[str, Tensor]
     weights: Mapping[str, float] = field(default_factory=dict)
     hits: dict[str, Tensor] = field(default_factory=dict)
+    classes: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Task(nn.Module, ABC):
@@ -108,6 +110,11 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def baseline(self, predictions: Sequence[Prediction]) -> dict[str, float]:
         """What a constant guess scores on the same references: the same keys as the metrics."""
+
+    def remarks(self, metrics: Mapping[str, float]) -> list[str]:
+        """What a person should know about how such scores came about, a sentence each; here nothing."""
+        del metrics
+        return []
 
     @abstractmethod
     def describe(self, metrics: Mapping[str, float], baseline: Mapping[str, float]) -> str:

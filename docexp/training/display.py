@@ -73,7 +73,7 @@ class Display(pl.Callback):
         """Told about every line of ``metrics.jsonl``."""
         if "loss" not in line:
             score = f"{self._metric} {line[self._metric]:.4g}" if self._metric in line else "validated"
-            self._above(f"step {step}/{self._max_steps}  {score}")
+            self.above(f"step {step}/{self._max_steps}  {score}")
             return
         self._loss, self._rates = f"loss {line['loss']:.4g}", rates(line)
         self._memory = f"{line['memory_bytes'] / 1e9:.2g} GB"
@@ -107,9 +107,9 @@ class Display(pl.Callback):
             return
         self._end_said = True
         if left > WORTH_SAYING:
-            self._above(f"  training takes {roughly(left)} more, until about {clock(left)}")
+            self.above(f"  training takes {roughly(left)} more, until about {clock(left)}")
 
-    def _above(self, text: str) -> None:
+    def above(self, text: str) -> None:
         """A line that stays, above the bar where there is one."""
         if self._bar is None:
             self._spoken = time.monotonic()

@@ -28,6 +28,7 @@ class Scores:
     baseline: dict[str, float]
     protocol: dict[str, str]
     text: str
+    remarks: list[str]
     seconds: float
     predictions: list[Prediction]
     sample_scores: list[dict[str, float]]
@@ -68,6 +69,7 @@ def evaluate(run: ResolvedRun, checkpoint: Path, corpora: Corpora, split: str) -
         baseline=baseline,
         protocol=protocol_of(run, corpora, split, len(predictions)),
         text=task.describe(metrics, baseline),
+        remarks=task.remarks(metrics),
         seconds=time.monotonic() - began,
         predictions=predictions,
         sample_scores=[task.sample_scores(prediction) for prediction in predictions],

@@ -17,6 +17,8 @@ from docexp.training.throughput import Throughput
 class MetricLines(pl.Callback):
     """Writes the loss of every ``every``-th step and all validation scores; stops a run whose loss is not finite.
 
+    What the task remarks on a validation is told once.
+
     The loss is the one step's own, over all ranks: a mean over the steps since the last line would differ after a
     resumption.
 
@@ -25,6 +27,7 @@ class MetricLines(pl.Callback):
         every: steps between lines.
         global_batch: samples per step, for the rates.
         told: who else is told about every line.
+        remark: says a sentence to a person.
     """
 
     def __init__(
@@ -33,8 +36,10 @@ class MetricLines(pl.Callback):
         every: int,
         global_batch: int,
         told: Sequence[Callable[[int, dict[str, float]], None]],
+        remark: Callable[[str], None],
     ) -> None:
-        self._log, self._every, self._told = log, every, told
+        self._log, self._every, self._told, self._remark = log, every, told, remark
+        self._remarked = False
         self._throughput = Throughput(global_batch)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -75,6 +80,15 @@ class MetricLines(pl.Callback):
             scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
             self._write(trainer.global_step, {name: v for name, v in scores.items() if name.startswith("validation/")})
             self._throughput.restart()
+            self._tell_remarks(pl_module, scores)
+
+    def _tell_remarks(self, pl_module: pl.LightningModule, scores: dict[str, float]) -> None:
+        assert isinstance(pl_module, RunModule)
+        if not self._remarked:
+            said = pl_module.task.remarks({name.removeprefix("validation/"): v for name, v in scores.items()})
+            self._remarked = bool(said)
+            for sentence in said:
+                self._remark(sentence)
 
     def _write(self, step: int, line: dict[str, float]) -> None:
         if self._log is not None:

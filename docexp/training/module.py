@@ -27,8 +27,8 @@ class RunModule(pl.LightningModule):
         self.step_loss: Tensor | None = None
         """This rank's share of the running step's loss; summed over ranks it is the step's loss."""
         self.step_parts: dict[str, Tensor] = {}
-        """The same for each loss of several, ``mlm/loss``, and for the share of its targets that were hit,
-        ``mlm/accuracy``."""
+        """The same for each loss of several, ``mlm/loss``, for the share of its targets that were hit,
+        ``mlm/accuracy``, and for the shares of classes that have a name, ``wpa/aligned``."""
         self.skipped_in_step = 0
         """Pages that the running step does without, over all ranks."""
         self._metric: Metric = task.metric()
@@ -58,7 +58,8 @@ class RunModule(pl.LightningModule):
         if len(losses.sums) == 1 and not losses.hits:
             return
         kinds = (("loss", losses.sums), ("accuracy", losses.hits))
-        for name, value in ((f"{target}/{kind}", part) for kind, parts in kinds for target, part in parts.items()):
+        parts = {f"{target}/{kind}": part for kind, named in kinds for target, part in named.items()}
+        for name, value in {**parts, **losses.classes}.items():
             share = value.detach() / self._counts[name.rpartition("/")[0]].clamp(min=1.0)
             self.step_parts[name] = self.step_parts.get(name, torch.zeros_like(share)) + share
 

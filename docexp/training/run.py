@@ -143,13 +143,14 @@ class _Training:
             guard=self.lock.check,
         )
         told = (display.show, self.mirror.line)
+        lines = MetricLines(metrics, plan.log_every, plan.global_batch, told, display.above)
         epoch_pages = sum(len(stream) for stream in training_order(self.run).corpora())
         self.skipped = SkippedPages(settings.data.max_skipped, epoch_pages, plan.global_batch, self.log.note)
         return build_trainer(
             settings.hardware,
             folder.path,
             # lines come before checkpoints: a checkpoint must never outlive its step's metrics
-            callbacks=[display, MetricLines(metrics, plan.log_every, plan.global_batch, told), self.skipped, saving],
+            callbacks=[display, lines, self.skipped, saving],
             max_steps=plan.max_steps,
             global_batch=plan.global_batch,
             validate_every=plan.validate_every,
@@ -221,7 +222,8 @@ class _Training:
         )
         result.write(run.folder.result)
         self.mirror.result(result)
-        self.log.say(scores.text)
+        for sentence in (scores.text, *scores.remarks):
+            self.log.say(sentence)
         if result.drawn:
             pages = ", ".join(f"{name} {count:,}" for name, count in result.drawn.items())
             self.log.say(f"pages drawn: {pages}")

@@ -51,7 +51,8 @@ def _evaluate(name: str, arguments: dict[str, str], overrides: Sequence[str], pr
     with RunLog(resolved.folder.log) as log:
         scores = evaluate(resolved, checkpoint, resolved.corpora, split)
         place = record(resolved, scores)
-        log.say(scores.text)
+        for sentence in (scores.text, *scores.remarks):
+            log.say(sentence)
         log.say("protocol: " + " · ".join(f"{key} {value}" for key, value in scores.protocol.items()))
         log.say(f"{place}")
     return 0
