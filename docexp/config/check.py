@@ -59,13 +59,7 @@ def _objectives(
         raise DocexpError(
             f"{OBJECTIVE}={nodes} ({sources.of(OBJECTIVE)}): choose by name, as in {OBJECTIVE}=[mlm,mim]."
         )
-    for name, node in nodes.items():
-        if isinstance(node, dict) and "_target_" not in node and name in composed.project.choices(OBJECTIVE):
-            key = f"{OBJECTIVE}.{name}.{next(iter(node), '')}"
-            chosen = ",".join([*(other for other in nodes if other != name), name])
-            raise DocexpError(
-                f"{key} ({sources.of(key)}) has no effect: {name} is not chosen. Choose it: {OBJECTIVE}=[{chosen}]."
-            )
+    nodes = {name: node for name, node in nodes.items() if not _left_out(str(name), node, composed, sources)}
     filled = {str(name): fill(node, f"{OBJECTIVE}.{name}", ObjectiveSettings, sources) for name, node in nodes.items()}
     found = {name: instance for name, (instance, _) in filled.items()}
     if isinstance(task, PretrainingSettings):
@@ -81,6 +75,26 @@ def _objectives(
             f"task={composed.choices.get('task')}. Set task=pretraining."
         )
     return found
+
+
+def _left_out(name: str, node: Any, composed: Composed, sources: Sources) -> bool:
+    """Whether these are settings of an objective that is not chosen.
+
+    An experiment may say how each objective is set and leave it to the command line which of them there are.
+
+    Raises:
+        DocexpError: they were typed.
+    """
+    if not isinstance(node, dict) or "_target_" in node or name not in composed.project.choices(OBJECTIVE):
+        return False
+    typed = next((key for key in node if sources.of(f"{OBJECTIVE}.{name}.{key}") == "command line"), None)
+    if typed is None:
+        return True
+    chosen = [other for other, own in composed.config[OBJECTIVE].items() if "_target_" in own]
+    raise DocexpError(
+        f"{OBJECTIVE}.{name}.{typed} (command line) has no effect: {name} is not chosen. "
+        f"Choose it: {OBJECTIVE}=[{','.join([*chosen, name])}]."
+    )
 
 
 def refuse_unknown(config: dict[str, Any], owner: str, sources: Sources, arguments: Sequence[str] = ()) -> None:

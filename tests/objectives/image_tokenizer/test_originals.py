@@ -8,13 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from docexp.objectives.image_tokenizer.dalle import Dalle
 from docexp.objectives.image_tokenizer.discrete_vae import (
     DiscreteVAE,
     divergence_from_uniform,
     mixed_codes,
     reconstruction_errors,
 )
-from docexp.objectives.image_tokenizer.dalle import Dalle
 from docexp.objectives.image_tokenizer.sizes import DalleSize, DiscreteVAESize
 
 KL_WEIGHT, TEMPERATURE = 0.3, 0.9

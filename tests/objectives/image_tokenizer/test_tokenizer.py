@@ -23,7 +23,7 @@ def pictures() -> torch.Tensor:
 def test_codes_of_an_image_alone_are_those_among_others(tokenizer, pictures):
     codes = tokenizer.codes(pictures)
     assert codes.shape == (5, 6, 8) and codes.dtype == torch.int64
-    assert 0 <= codes.min() and codes.max() < tokenizer.vocabulary and len(codes.unique()) > 5
+    assert codes.min() >= 0 and codes.max() < tokenizer.vocabulary and len(codes.unique()) > 5
     for number in range(5):
         assert (tokenizer.codes(pictures[number : number + 1])[0] == codes[number]).all()
     with torch.autocast("cpu", torch.bfloat16):
