@@ -63,7 +63,7 @@ def test_from_classes_to_losses_and_the_chance_level(shards: Shards, byte_tokeni
     samples = [maker.training(row, 0) for row in range(5)]
     rows = [len(sample.windows) for sample in samples]
     assert min(rows) > 1  # each window has the target, a page's windows alike
-    batch = collate(samples, byte_tokenizer.pad_id)
+    batch = collate(samples, byte_tokenizer.pad_id, pad_to_multiple=2)
     expected = np.repeat([2, 0, 2, IGNORED, 1], rows)
     assert batch.targets["mdc"].tolist() == expected.tolist()
 
