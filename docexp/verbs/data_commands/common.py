@@ -1,5 +1,6 @@
 """What the commands of ``docexp data`` share: their words, the ``data`` group alone, what they say when done."""
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,11 @@ def file_to_write(words: Words, name: str, endings: Sequence[str]) -> Path | Non
     if not file.parent.is_dir():
         raise DocexpError(f"{name}={file}: there is no folder {file.parent}")
     return file
+
+
+def as_typed(command: str, words: Sequence[str]) -> str:
+    """The command as it was typed, without the number of processes, which changes no byte."""
+    return shlex.join(["docexp", "data", command, *(word for word in words if not word.startswith("jobs="))])
 
 
 @contextmanager
