@@ -42,13 +42,22 @@ def split_command(words: Sequence[str], command: str) -> Words:
 
 def data_settings(overrides: Sequence[str], project: Project, command: str) -> DataSettings:
     """The checked ``data`` group alone, so that a dataset can be prepared without choosing a model."""
-    composed: Composed = compose(overrides, project)
+    return composed_data(overrides, project, command)[0]
+
+
+def composed_data(overrides: Sequence[str], project: Project, command: str) -> tuple[DataSettings, Composed]:
+    """``data_settings``, and the configuration that they are a part of.
+
+    Raises:
+        DocexpError: a setting that is none, or data that is a mixture.
+    """
+    composed = compose(overrides, project)
     refuse_unknown(composed.config, f"docexp data {command}", Sources(composed), tuple(COMMANDS[command][0]))
     settings, _ = fill(composed.config.get("data"), "data", PageSettings, Sources(composed))
     if not isinstance(settings, DataSettings):
         places = ", ".join(f"data.shards={place}" for place in settings.places().values())
         raise DocexpError(f"docexp data {command} takes one dataset; {settings.name} is a mixture. Name one: {places}")
-    return settings
+    return settings, composed
 
 
 def whole_number(words: Words, name: str, default: int, least: int = 1) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from docexp.config.project import Project
 from docexp.errors import DocexpError
-from docexp.verbs.data_commands.common import as_typed, counting, data_settings, say_made, split_command, whole_number
+from docexp.verbs.data_commands.common import as_typed, composed_data, counting, say_made, split_command, whole_number
 
 GRID = 14
 """Codes on a side unless ``grid`` says otherwise: one for each patch of 16 pixels of an image of 224."""
@@ -19,9 +19,9 @@ def run(words: Sequence[str], project: Project) -> int:
         if name not in split.arguments:
             raise DocexpError(f"docexp data tokenize-images needs {name}={what}.")
     grid, jobs = whole_number(split, "grid", GRID), whole_number(split, "jobs", 1)
-    data = data_settings(split.overrides, project, "tokenize-images")
+    data, composed = composed_data(split.overrides, project, "tokenize-images")
 
-    from docexp.objectives.image_tokenizer.pages import TokenizedPages
+    from docexp.objectives.image_tokenizer.pages import PagesTokenizer
     from docexp.runs.resolve import open_index
     from docexp.shards.tokenize import Tokenization
 
@@ -29,7 +29,7 @@ def run(words: Sequence[str], project: Project) -> int:
     with counting(index.name) as count:
         made = Tokenization(
             index,
-            partial(TokenizedPages, split.arguments["tokenizer"]),
+            partial(PagesTokenizer, split.arguments["tokenizer"], Path(composed.config["paths"]["runs"])),
             grid,
             Path(split.arguments["out"]).expanduser(),
             as_typed("tokenize-images", words),
