@@ -42,10 +42,11 @@ def test_the_verbs_are_these() -> None:
     from docexp.verbs import data
 
     assert list(VERBS) == ["train", "evaluate", "export", "compare", "data", "bench", "completion"]
-    assert list(data.COMMANDS) == ["prepare", "index", "check", "stats", "preview", "export", "tokenizer"]
+    commands = ["prepare", "index", "check", "stats", "preview", "export", "tokenizer", "tokenize-images"]
+    assert list(data.COMMANDS) == commands
     for command in data.COMMANDS:
-        assert f"\n  {command} " in data.HELP
-        assert importlib.util.find_spec(f"docexp.verbs.data_commands.{command}")
+        assert f"\n  {command} " in data.HELP or f"\n  {command}\n" in data.HELP
+        assert importlib.util.find_spec(f"docexp.verbs.data_commands.{command.replace('-', '_')}")
 
 
 @pytest.mark.parametrize("verb", VERBS)

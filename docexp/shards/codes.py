@@ -23,12 +23,13 @@ class CodesFacts:
     """What an index says about its pages' codes.
 
     ``tokenizer`` is the checksum of the image tokenizer, ``grid`` the codes on a side of the square image, and codes
-    are below ``vocabulary``.
+    are below ``vocabulary``. ``pages`` is the checksum of the set that the pages were taken from.
     """
 
     tokenizer: str
     grid: int
     vocabulary: int
+    pages: str = ""
 
     def __str__(self) -> str:
         return f"{self.grid} × {self.grid} of {self.vocabulary:,}, tokenizer {self.tokenizer[:12]}"

@@ -28,7 +28,7 @@ _MAYBE = {
     "image_size": (int, NoneType),
     "codes": (dict, NoneType),
 }
-_CODES = {"tokenizer": (str,), "grid": (int,), "vocabulary": (int,)}
+_CODES = {"tokenizer": (str,), "grid": (int,), "vocabulary": (int,), "pages": (str,)}
 _SHARD = {"name": (str,), "split": (str,), "size": (int,), "sha256": (str,), "rows": (list,)}
 _SPLIT = {"rows": (list,), "documents": (int,), "words": (int,), "questions": (int,)}
 

@@ -29,6 +29,10 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
                 docexp data export data=funsd out=funsd_hf
   tokenizer   train byte-level BPE on the training split
                 docexp data tokenizer data=funsd vocab_size=4096 out=tokenizers/funsd
+  tokenize-images
+              the same shards with the codes that an image tokenizer gives each image
+                docexp data tokenize-images data=funsd tokenizer=FOLDER grid=14 out=funsd_codes
+                killed, it goes on when typed again; jobs=N processes tokenize
 
   out=DIR     where to write; without it, where data=… looks for its shards
   --again     make shards anew that are there already
@@ -60,12 +64,17 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     ),
     "export": ({"out": "folder", "format": "hf"}, (), ("data", "paths")),
     "tokenizer": ({"out": "folder", "vocab_size": "text"}, (), ("data", "paths")),
+    "tokenize-images": (
+        {"tokenizer": "folder", "grid": "text", "out": "folder", "jobs": "text"},
+        ("--again",),
+        ("data", "paths"),
+    ),
 }
 """Each command's arguments with what their values are, its flags, and the groups of which it takes settings."""
 
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
-    """Runs one of the commands: the file of its name in ``data_commands``."""
+    """Runs one of the commands: the file of its name in ``data_commands``, with ``_`` for ``-``."""
     if not words or words[0] in ("--help", "-h") or {"--help", "-h"} & set(words):
         print(HELP)
         return 0
@@ -74,4 +83,5 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
         close = nearest(command, list(COMMANDS))
         hint = f"Nearest: docexp data {close[0]}." if close else f"Commands: {', '.join(COMMANDS)}."
         raise DocexpError(f"data {command} is no command. {hint}")
-    return importlib.import_module(f"docexp.verbs.data_commands.{command}").run(rest, Project.at(project_dir))
+    module = importlib.import_module(f"docexp.verbs.data_commands.{command.replace('-', '_')}")
+    return module.run(rest, Project.at(project_dir))

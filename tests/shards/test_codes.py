@@ -48,13 +48,13 @@ def test_an_array_stored_by_columns_is_read_by_rows():
     ],
 )
 def test_what_is_no_square_of_codes_is_refused_with_its_place(data, why):
-    with pytest.raises(DocexpError, match="^a.tar, sample p1: ") as caught:
+    with pytest.raises(DocexpError, match=r"^a\.tar, sample p1: ") as caught:
         stored_codes({"codes.npy": data}, "a.tar, sample p1")
     assert why in str(caught.value) and "docexp data tokenize-images" in str(caught.value)
 
 
 def test_a_sample_without_codes_names_the_command():
-    with pytest.raises(DocexpError, match=r"a.tar, sample p1 has no .codes.npy.*docexp data tokenize-images"):
+    with pytest.raises(DocexpError, match=r"a\.tar, sample p1 has no \.codes\.npy.*docexp data tokenize-images"):
         stored_codes({"json": b"{}"}, "a.tar, sample p1")
 
 
@@ -75,7 +75,9 @@ def test_an_index_remembers_its_codes_and_an_older_one_has_none(coded):
     assert old.facts.codes is None and old.checksum == coded.checksum
 
 
-@pytest.mark.parametrize("codes", [{"tokenizer": "a", "grid": 14}, {"tokenizer": "a", "grid": -1, "vocabulary": 2}, []])
+@pytest.mark.parametrize(
+    "codes", [{"tokenizer": "a", "grid": 14}, {"tokenizer": "a", "grid": -1, "vocabulary": 2, "pages": ""}, []]
+)
 def test_damaged_facts_about_codes_are_refused_when_the_index_is_opened(coded, codes):
     path = coded.folder / "index.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"codes": codes}))

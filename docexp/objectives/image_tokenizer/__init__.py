@@ -1,1 +1,1 @@
-"""Image tokenizers: discrete VAEs that turn a page's image into a grid of codes, the targets of MIM."""
+"""The image tokenizer: a page's image to a grid of codes, which MIM predicts (DiT, arXiv 2203.02378 §3.2)."""

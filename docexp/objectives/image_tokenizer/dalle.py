@@ -1,120 +1,139 @@
-"""DALL-E's image tokenizer.
+"""The image tokenizer of DALL-E (Ramesh et al. 2021, arXiv 2102.12092 §A.1), from openai/DALL-E."""
 
-The parameters have the names of the authors' code, so that converted weights load: openai/DALL-E, as shipped in
-microsoft/unilm, beit/dall_e/encoder.py and decoder.py.
-"""
-
+import math
 from collections import OrderedDict
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from docexp.objectives.image_tokenizer.codec import Codec, as_bytes
-from docexp.objectives.image_tokenizer.sizes import DalleSize
+from docexp.objectives.image_tokenizer.settings import DalleSettings
 
+EPSILON = 0.1
+"""``logit_laplace_eps``: pixels keep this distance from 0 and 1, between which the logit-Laplace density lies."""
 GROUPS = 4
-EDGE = 0.1
-"""Pixels from 0 to 1 are brought to 0.1 to 0.9 (``map_pixels`` of beit/dall_e/utils.py)."""
+CHANNELS = 3
+ENCODER_KERNELS = (3, 3, 3, 1)
+DECODER_KERNELS = (1, 3, 3, 3)
 
 
-class Convolution(nn.Module):
-    """A convolution that keeps height and width; its parameters are called ``w`` and ``b``."""
+class Conv(nn.Module):
+    """A convolution that keeps the size of its maps; its parameters are called ``w`` and ``b``."""
 
-    def __init__(self, seen: int, told: int, kernel: int) -> None:
+    def __init__(self, ins: int, outs: int, kernel: int) -> None:
         super().__init__()
-        self.w = nn.Parameter(torch.empty(told, seen, kernel, kernel).normal_(std=(seen * kernel**2) ** -0.5))
-        self.b = nn.Parameter(torch.zeros(told))
+        self.w = nn.Parameter(torch.randn(outs, ins, kernel, kernel) / math.sqrt(ins * kernel**2))
+        self.b = nn.Parameter(torch.zeros(outs))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``[N, seen, h, w]`` to ``[N, told, h, w]``."""
-        return F.conv2d(x, self.w, self.b, padding=(self.w.shape[-1] - 1) // 2)
+    def forward(self, maps: Tensor) -> Tensor:
+        """``[N, ins, h, w]`` to ``[N, outs, h, w]``."""
+        return F.conv2d(maps, self.w, self.b, padding=(self.w.shape[-1] - 1) // 2)
 
 
 class Block(nn.Module):
-    """Four convolutions, each behind a ReLU, scaled by ``gain`` and added to the input."""
+    """Four convolutions, weakened by ``gain``, beside a path that changes at most the number of channels."""
 
-    def __init__(self, seen: int, told: int, kernels: tuple[int, int, int, int], gain: float) -> None:
+    def __init__(self, ins: int, outs: int, kernels: tuple[int, ...], gain: float) -> None:
         super().__init__()
-        self._gain = gain
-        self.id_path = Convolution(seen, told, 1) if seen != told else nn.Identity()
-        widths = (seen, *[told // 4] * 3, told)
-        path: OrderedDict[str, nn.Module] = OrderedDict()
-        for number, kernel in enumerate(kernels):
-            path[f"relu_{number + 1}"] = nn.ReLU()
-            path[f"conv_{number + 1}"] = Convolution(widths[number], widths[number + 1], kernel)
-        self.res_path = nn.Sequential(path)
+        self.gain = gain
+        self.id_path = Conv(ins, outs, 1) if ins != outs else nn.Identity()
+        hidden = outs // 4
+        widths = (ins, hidden, hidden, hidden, outs)
+        self.res_path = nn.Sequential(
+            OrderedDict(
+                part
+                for number, kernel in enumerate(kernels, start=1)
+                for part in (
+                    (f"relu_{number}", nn.ReLU()),
+                    (f"conv_{number}", Conv(widths[number - 1], widths[number], kernel)),
+                )
+            )
+        )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``[N, seen, h, w]`` to ``[N, told, h, w]``."""
-        return self.id_path(x) + self._gain * self.res_path(x)
+    def forward(self, maps: Tensor) -> Tensor:
+        """``[N, ins, h, w]`` to ``[N, outs, h, w]``."""
+        return self.id_path(maps) + self.gain * self.res_path(maps)
 
 
-class Half(nn.Module):
-    """Encoder or decoder: a convolution, four groups of blocks with a change of size between them, a convolution.
-
-    Args:
-        widths: channels of the input, before the first group, after each of the four, and of the output.
-        blocks: of each group.
-        kernel: of the first convolution.
-        kernels: of a block's convolutions.
-        between: what changes height and width.
-    """
+class Stack(nn.Module):
+    """A convolution, four groups of blocks with a change of size after each but the last, and a 1 × 1 convolution."""
 
     def __init__(
-        self, widths: list[int], blocks: int, kernel: int, kernels: tuple[int, int, int, int], between: nn.Module
+        self,
+        first: Conv,
+        widths: tuple[int, ...],
+        outs: int,
+        *,
+        blocks: int,
+        kernels: tuple[int, ...],
+        between: tuple[str, Callable[[], nn.Module]],
     ) -> None:
         super().__init__()
-        gain = 1 / (GROUPS * blocks) ** 2
-        parts: OrderedDict[str, nn.Module] = OrderedDict(input=Convolution(widths[0], widths[1], kernel))
-        for number in range(GROUPS):
-            seen, told = widths[number + 1 : number + 3]
-            group: OrderedDict[str, nn.Module] = OrderedDict()
-            for block in range(blocks):
-                group[f"block_{block + 1}"] = Block(told if block else seen, told, kernels, gain)
-            if number < GROUPS - 1:
-                group["between"] = between
-            parts[f"group_{number + 1}"] = nn.Sequential(group)
-        last = Convolution(widths[-2], widths[-1], 1)
-        parts["output"] = nn.Sequential(OrderedDict[str, nn.Module](relu=nn.ReLU(), conv=last))
-        self.blocks = nn.Sequential(parts)
+        gain, ins = 1 / (GROUPS * blocks) ** 2, first.w.shape[0]
+        parts: list[tuple[str, nn.Module]] = [("input", first)]
+        for number, width in enumerate(widths, start=1):
+            group: list[tuple[str, nn.Module]] = []
+            for block in range(1, blocks + 1):
+                group.append((f"block_{block}", Block(ins, width, kernels, gain)))
+                ins = width
+            if number < GROUPS:
+                group.append((between[0], between[1]()))
+            parts.append((f"group_{number}", nn.Sequential(OrderedDict(group))))
+        last = [("relu", nn.ReLU()), ("conv", Conv(ins, outs, 1))]
+        self.blocks = nn.Sequential(OrderedDict([*parts, ("output", nn.Sequential(OrderedDict(last)))]))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Eight times smaller, or larger."""
-        return self.blocks(x)
+    def forward(self, maps: Tensor) -> Tensor:
+        """``[N, C, h, w]`` through all groups."""
+        return self.blocks(maps)
 
 
-class Dalle(Codec):
-    """Both halves; ``encoder.`` and ``decoder.`` stand before the authors' names."""
+class DalleVAE(nn.Module):
+    """Encoder and decoder under the names ``encoder.*`` and ``decoder.*``, each with openai/DALL-E's own names.
 
-    def __init__(self, size: DalleSize) -> None:
+    The original computes in float16 on a GPU, so that a code there may differ where two are nearly as likely.
+    """
+
+    def __init__(self, settings: DalleSettings) -> None:
         super().__init__()
-        wide = [size.width * factor for factor in (1, 2, 4, 8)]
-        self.encoder = Half(
-            [3, size.width, *wide, size.vocabulary], size.blocks, 7, (3, 3, 3, 1), nn.MaxPool2d(kernel_size=2)
+        widths = tuple(settings.hidden * factor for factor in (1, 2, 4, 8))
+        pool, enlarge = (lambda: nn.MaxPool2d(2)), (lambda: nn.Upsample(scale_factor=2, mode="nearest"))
+        self.encoder = Stack(
+            Conv(CHANNELS, settings.hidden, 7),
+            widths,
+            settings.vocabulary,
+            blocks=settings.blocks,
+            kernels=ENCODER_KERNELS,
+            between=("pool", pool),
         )
-        # six channels come out: the mean and the log scale of each colour's logit-Laplace distribution
-        self.decoder = Half(
-            [size.vocabulary, size.code_dim, *reversed(wide), 6],
-            size.blocks,
-            1,
-            (1, 3, 3, 3),
-            nn.Upsample(scale_factor=2, mode="nearest"),
+        self.decoder = Stack(
+            Conv(settings.vocabulary, settings.initial, 1),
+            widths[::-1],
+            2 * CHANNELS,
+            blocks=settings.blocks,
+            kernels=DECODER_KERNELS,
+            between=("upsample", enlarge),
         )
+        self.vocabulary = settings.vocabulary
 
-    def normalised(self, pixels: Tensor) -> Tensor:
-        """From 0.1 to 0.9. Source: ``map_pixels`` in beit/datasets.py."""
-        return pixels.float() / 255 * (1 - 2 * EDGE) + EDGE
+    @staticmethod
+    def normalised(pixels: Tensor) -> Tensor:
+        """uint8 pixels to 0.1..0.9: ``map_pixels`` of openai/DALL-E (dall_e/utils.py)."""
+        return (1 - 2 * EPSILON) * (pixels.float() / 255) + EPSILON
+
+    @staticmethod
+    def denormalised(images: Tensor) -> Tensor:
+        """The reverse of ``normalised``, to 0..1: ``unmap_pixels``."""
+        return ((images - EPSILON) / (1 - 2 * EPSILON)).clamp(0, 1)
 
     def logits(self, images: Tensor) -> Tensor:
-        """See ``Codec``."""
+        """Scores of the codes, ``[N, K, h/8, w/8]``, of normalised images ``[N, 3, h, w]``."""
         return self.encoder(images)
 
-    def decode(self, codes: Tensor) -> Tensor:
-        """Means and log scales, ``[N, 6, H, W]``, of codes ``[N, h, w]``."""
-        weight = self.decoder.blocks.get_parameter("input.w")
-        return self.decoder(F.one_hot(codes, weight.shape[1]).permute(0, 3, 1, 2).to(weight.dtype))
+    def statistics(self, codes: Tensor) -> Tensor:
+        """Means, as logits, and logarithms of scales of the pixels, ``[N, 6, h, w]``, of codes ``[N, h/8, w/8]``."""
+        return self.decoder(F.one_hot(codes, self.vocabulary).permute(0, 3, 1, 2).float())
 
-    def pixels(self, decoded: Tensor) -> Tensor:
-        """The means' sigmoids, brought back from 0.1 … 0.9. Source: ``unmap_pixels``."""
-        return as_bytes((decoded[:, :3].float().sigmoid() - EDGE) / (1 - 2 * EDGE))
+    def decode(self, codes: Tensor) -> Tensor:
+        """Normalised images ``[N, 3, h, w]`` of codes ``[N, h/8, w/8]``: the sigmoid of the means, as in its README."""
+        return self.statistics(codes)[:, :CHANNELS].sigmoid()

@@ -1,114 +1,112 @@
-"""DiT's image tokenizer: a discrete VAE, with the pieces of its training loss.
-
-The parameters have the names of the authors' code, so that a converted checkpoint loads: ``DiscreteVAE`` of
-microsoft/unilm, beit/modeling_discrete_vae.py, which follows lucidrains/DALLE-pytorch.
-"""
+"""The discrete VAE that DiT trains on pages: BEiT's ``DiscreteVAE``, after lucidrains/DALLE-pytorch."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from docexp.objectives.image_tokenizer.codec import Codec, as_bytes
-from docexp.objectives.image_tokenizer.sizes import DiscreteVAESize
+from docexp.objectives.image_tokenizer.settings import DiscreteVAESettings
 
-SMALLEST = 1e-10
-"""Added to probabilities before their logarithm, as in the authors' code."""
+CHANNELS = 3
+TINY = 1e-10
+"""Added to probabilities before their logarithm, as in the original."""
 
 
-class ResidualBlock(nn.Module):
-    """Two 3 × 3 convolutions and a 1 × 1, added to the input."""
+class ResBlock(nn.Module):
+    """Three convolutions around which the input passes unchanged."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1),
+            nn.Conv2d(channels, channels, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
+            nn.Conv2d(channels, channels, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(width, width, 1),
+            nn.Conv2d(channels, channels, 1),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``[N, width, h, w]`` to the same shape."""
-        return self.net(x) + x
+    def forward(self, maps: Tensor) -> Tensor:
+        """``[N, C, h, w]`` to the same shape."""
+        return maps + self.net(maps)
 
 
-class DiscreteVAE(Codec):
-    """Encoder, table of codes, decoder."""
+@dataclass
+class Relaxed:
+    """A pass with soft codes. ``N`` images, ``K`` codes, ``h × w`` pixels, a code for every square of 8."""
 
-    def __init__(self, size: DiscreteVAESize) -> None:
+    logits: Tensor  # [N, K, h/8, w/8]
+    reconstruction: Tensor  # [N, 3, h, w]
+
+
+class DiscreteVAE(nn.Module):
+    """Convolutions to a distribution over codes, and from codes' vectors back to pixels.
+
+    Parameter names are those of ``DiscreteVAE`` (microsoft/unilm, beit/modeling_discrete_vae.py). Pixels run from -1 to
+    1: see ``normalised``.
+    """
+
+    def __init__(self, settings: DiscreteVAESettings) -> None:
         super().__init__()
-        self.codebook = nn.Embedding(size.vocabulary, size.code_dim)
-        encoder: list[nn.Module] = []
-        decoder: list[nn.Module] = []
-        seen, told = 3, size.code_dim
-        for _ in range(size.layers):
-            encoder += [_halved(seen, size.width), ResidualBlock(size.width)]
-            decoder += [_doubled(told, size.width), ResidualBlock(size.width)]
-            seen = told = size.width
-        self.encoder = nn.Sequential(*encoder, nn.Conv2d(size.width, size.vocabulary, 1))
-        self.decoder = nn.Sequential(*decoder, nn.Conv2d(size.width, 3, 1))
+        hidden = settings.hidden_dim
+        self.codebook = nn.Embedding(settings.vocabulary, settings.codebook_dim)
+        down, up = [], []
+        ins, outs = CHANNELS, settings.codebook_dim
+        for _ in range(settings.layers):
+            down += [nn.Sequential(nn.Conv2d(ins, hidden, 4, stride=2, padding=1), nn.ReLU()), ResBlock(hidden)]
+            up += [nn.Sequential(nn.ConvTranspose2d(outs, hidden, 4, stride=2, padding=1), nn.ReLU()), ResBlock(hidden)]
+            ins = outs = hidden
+        self.encoder = nn.Sequential(*down, nn.Conv2d(hidden, settings.vocabulary, 1))
+        self.decoder = nn.Sequential(*up, nn.Conv2d(hidden, CHANNELS, 1))
 
-    def normalised(self, pixels: Tensor) -> Tensor:
-        """From -1 to 1. Source: mean and deviation 0.5 for ``customized`` in beit/datasets.py."""
+    @staticmethod
+    def normalised(pixels: Tensor) -> Tensor:
+        """uint8 pixels to -1..1: mean and deviation 0.5, what BEiT feeds its own kind (beit/datasets.py)."""
         return (pixels.float() / 255 - 0.5) / 0.5
 
+    @staticmethod
+    def denormalised(images: Tensor) -> Tensor:
+        """The reverse of ``normalised``, to 0..1."""
+        return (images * 0.5 + 0.5).clamp(0, 1)
+
     def logits(self, images: Tensor) -> Tensor:
-        """See ``Codec``."""
+        """Scores of the codes, ``[N, K, h/8, w/8]``, of normalised images ``[N, 3, h, w]``."""
         return self.encoder(images)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Normalised images ``[N, 3, H, W]`` of codes ``[N, h, w]``."""
+        """Normalised images ``[N, 3, h, w]`` of codes ``[N, h/8, w/8]``."""
         return self.decoder(self.codebook(codes).permute(0, 3, 1, 2))
 
-    def decode_mixed(self, shares: Tensor) -> Tensor:
-        """Normalised images ``[N, 3, H, W]`` of mixtures of codes, ``[N, V, h, w]``."""
-        return self.decoder(torch.einsum("nvhw,vd->ndhw", shares, self.codebook.weight))
+    def relaxed(self, images: Tensor, temperature: float, noise: Tensor) -> Relaxed:
+        """Reconstructs from a soft choice of codes (Jang et al. 2017, arXiv 1611.01144, eq. 2), so that it trains.
 
-    def pixels(self, decoded: Tensor) -> Tensor:
-        """The inverse of ``normalised``, rounded and cut off."""
-        return as_bytes((decoded.float() + 1) / 2)
+        Args:
+            images: normalised, ``[N, 3, h, w]``.
+            temperature: the lower, the closer to the choice of a single code.
+            noise: Gumbel noise of the shape of the logits; see ``gumbel_noise``.
+        """
+        logits = self.logits(images)
+        shares = ((logits + noise) / temperature).softmax(dim=1)
+        vectors = torch.einsum("nkhw,kd->ndhw", shares, self.codebook.weight)
+        return Relaxed(logits, self.decoder(vectors))
 
 
-def gumbel_noise(logits: Tensor) -> Tensor:
-    """A draw of the standard Gumbel distribution for each of ``logits``, from torch's generator."""
-    return -torch.empty_like(logits).exponential_().log()
+def gumbel_noise(like: Tensor) -> Tensor:
+    """Standard Gumbel noise of ``like``'s shape, device and type, from torch's generator."""
+    return -torch.empty_like(like).exponential_().log()
 
 
-def mixed_codes(logits: Tensor, noise: Tensor, temperature: float, *, straight_through: bool = False) -> Tensor:
-    """The shares in which codes are mixed in training, ``[N, V, h, w]``: softmax of (logits + noise) / temperature.
+def uniform_divergence(logits: Tensor) -> Tensor:
+    """How far each position's distribution over codes is from the uniform one, in nats, ``[N, h/8, w/8]``.
 
-    With ``straight_through`` the likeliest code alone, while gradients are those of the shares. Source: Jang et al.,
-    arXiv 1611.01144 §2.1 and §2.2.
+    Their sum over all images and positions is the term that the original weights by ``kl_div_loss_weight``: it calls
+    it a batch's mean, and divides by the length of the uniform distribution's tensor, which is 1.
     """
-    shares = ((logits + noise) / temperature).softmax(dim=1)
-    if not straight_through:
-        return shares
-    hard = torch.zeros_like(shares).scatter_(1, shares.argmax(dim=1, keepdim=True), 1.0)
-    return hard - shares.detach() + shares
+    shares = logits.softmax(dim=1)
+    return (shares * ((shares + TINY).log() + math.log(logits.shape[1]))).sum(dim=1)
 
 
-def reconstruction_errors(images: Tensor, decoded: Tensor, *, smooth_l1: bool = False) -> Tensor:
-    """Each image's mean squared error, or smooth L1, over its values: ``[N]`` of ``[N, 3, H, W]``."""
-    measure = F.smooth_l1_loss if smooth_l1 else F.mse_loss
-    return measure(decoded, images, reduction="none").mean(dim=(1, 2, 3))
-
-
-def divergence_from_uniform(logits: Tensor) -> Tensor:
-    """KL(q ‖ uniform) of the codes' distributions, in nats, summed over the places of each image: ``[N]``.
-
-    The authors' ``batchmean`` divides by nothing, since their first argument has one row: their loss holds the sum of
-    this over the batch, beside the mean of the errors.
-    """
-    shares = logits.softmax(dim=1) + SMALLEST
-    return (shares * (shares.log() + math.log(logits.shape[1]))).sum(dim=(1, 2, 3))
-
-
-def _halved(seen: int, width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(seen, width, 4, stride=2, padding=1), nn.ReLU())
-
-
-def _doubled(told: int, width: int) -> nn.Sequential:
-    return nn.Sequential(nn.ConvTranspose2d(told, width, 4, stride=2, padding=1), nn.ReLU())
+def original_loss(images: Tensor, relaxed: Relaxed, kl_weight: float) -> Tensor:
+    """The original's loss, scalar: the mean squared error of the pixels, and the weighted divergence."""
+    return F.mse_loss(relaxed.reconstruction, images) + kl_weight * uniform_divergence(relaxed.logits).sum()

@@ -1,4 +1,4 @@
-"""Page images as image tokenizers see them. Imports no torch."""
+"""A page's image as an image tokenizer takes it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,10 @@ from docexp.documents.page import Page
 
 
 def tokenizer_pixels(page: Page, side: int) -> NDArray[np.uint8]:
-    """The page's image in RGB at ``side × side`` pixels, ``[3, side, side]``, by Pillow's Lanczos filter.
+    """The page's image in RGB, ``[3, side, side]``, resized with Pillow's Lanczos filter whatever its proportions.
 
-    LayoutLMv3 takes 112 pixels for 14 × 14 codes. Source: ``second_input_size`` and ``second_interpolation`` of
-    microsoft/unilm (layoutlmv3/examples/run_funsd_cord.py, beit/run_beit_pretraining.py).
+    Lanczos is BEiT's ``second_interpolation``, the filter of the image that codes are made of (microsoft/unilm,
+    beit/run_beit_pretraining.py); the model's own image is resized by another.
 
     Raises:
         PageError: no image, or one that does not decode; named by page.

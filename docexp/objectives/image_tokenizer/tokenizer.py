@@ -1,124 +1,101 @@
-"""An image tokenizer in use: frozen, from images to codes and back."""
+"""A trained image tokenizer, frozen: pixels to codes, and known by its checksum."""
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from docexp.errors import DocexpError
 from docexp.models.weight_folder import SINGLE
-from docexp.objectives.image_tokenizer.codec import Codec
-from docexp.objectives.image_tokenizer.sizes import TokenizerSize
-from docexp.runs.atomic import new_folder
+from docexp.objectives.image_tokenizer.dalle import DalleVAE
+from docexp.objectives.image_tokenizer.discrete_vae import DiscreteVAE
+from docexp.objectives.image_tokenizer.settings import DiscreteVAESettings, TokenizerSettings
 
-CONFIG = "config.json"
+AT_ONCE = 8
+"""Images that go through the encoder together, always as many, so that an image's codes are not a matter of company."""
 
 
 class ImageTokenizer:
-    """A trained encoder and decoder that no longer change, whatever kind they are.
+    """A network of either kind that no longer learns. It is no module: nothing of it enters another's state dict.
 
     Args:
-        size: what the model was built from.
-        model: its weights are taken as they are, in float32.
+        network: is put into evaluation mode, and its parameters ask for no gradient.
+        settings: its sizes.
     """
 
-    def __init__(self, size: TokenizerSize, model: Codec) -> None:
-        self.size, self._model = size, model.float().eval().requires_grad_(False)
+    def __init__(self, network: DiscreteVAE | DalleVAE, settings: TokenizerSettings) -> None:
+        self.network, self.settings = network.eval().requires_grad_(False).float(), settings
 
     @property
     def vocabulary(self) -> int:
-        """The number of codes."""
-        return self.size.vocabulary
+        """Codes that there are."""
+        return self.settings.vocabulary
 
     @property
     def factor(self) -> int:
-        """Pixels that a code stands for in each direction: 8."""
-        return self.size.factor
-
-    @cached_property
-    def checksum(self) -> str:
-        """sha256 over the configuration and every weight."""
-        digest = hashlib.sha256(json.dumps(self.size.to_json(), sort_keys=True).encode())
-        for name, tensor in sorted(self._model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
-
-    def to(self, device: torch.device) -> "ImageTokenizer":
-        """The same tokenizer, moved to a device."""
-        self._model.to(device)
-        return self
+        """Pixels along one side of the square that a code stands for."""
+        return self.settings.factor
 
     @torch.no_grad()
     def codes(self, pixels: Tensor) -> Tensor:
-        """The codes of images: ``[N, 3, H, W]`` uint8 to ``[N, H / factor, W / factor]`` int64.
+        """The likeliest code of every square, ``[N, h/8, w/8]`` int64, of ``[N, 3, h, w]`` uint8.
 
-        In float32 whatever precision is trained in, one image after the other, and on a CPU by one thread: an image
-        has the same codes alone and among others, stored or made anew. Only another kind of device may decide
-        otherwise where two codes are all but equally likely.
+        It computes on the pixels' device in float32, whatever precision surrounds it. An image's codes are the same
+        alone and beside others.
 
         Raises:
-            ValueError: other values than uint8, or sides that are no multiples of ``factor``.
+            DocexpError: sides that ``factor`` does not divide.
         """
         height, width = pixels.shape[-2:]
-        if pixels.dtype != torch.uint8 or height % self.factor or width % self.factor:
-            raise ValueError(f"{pixels.dtype} {tuple(pixels.shape)}: uint8, sides in multiples of {self.factor}")
-        with exactly(pixels.device):
-            one_by_one = [self._model.codes(self._model.normalised(image)) for image in pixels.split(1)]
-        empty = pixels.new_empty((0, height // self.factor, width // self.factor), dtype=torch.long)
-        return torch.cat([empty, *one_by_one])
+        if height % self.factor or width % self.factor:
+            raise DocexpError(f"an image of {height} × {width} pixels does not divide into codes of {self.factor}")
+        self.network.to(pixels.device)
+        parts = [self._some(part) for part in pixels.split(AT_ONCE)]
+        empty = torch.empty((0, height // self.factor, width // self.factor), dtype=torch.int64, device=pixels.device)
+        return torch.cat([empty, *parts])
+
+    def _some(self, pixels: Tensor) -> Tensor:
+        """The codes of at most ``AT_ONCE`` images."""
+        there = len(pixels)
+        filled = torch.cat([pixels, pixels.new_zeros(AT_ONCE - there, *pixels.shape[1:])])
+        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+        with torch.autocast(pixels.device.type, enabled=False), exact:
+            return self.network.logits(self.network.normalised(filled)).argmax(dim=1)[:there]
 
     @torch.no_grad()
-    def pixels(self, codes: Tensor) -> Tensor:
-        """What codes stand for: ``[N, h, w]`` int64 to ``[N, 3, h · factor, w · factor]`` uint8."""
-        with exactly(codes.device):
-            return self._model.pixels(self._model.decode(codes))
+    def images(self, codes: Tensor) -> Tensor:
+        """What codes ``[N, h/8, w/8]`` look like: ``[N, 3, h, w]`` uint8."""
+        self.network.to(codes.device)
+        return (self.network.denormalised(self.network.decode(codes)) * 255).round().to(torch.uint8)
+
+    @cached_property
+    def checksum(self) -> str:
+        """sha256 of the sizes and of the encoder's tensors, which alone decide over codes."""
+        digest = hashlib.sha256(_as_json(self.settings).encode())
+        for name, tensor in sorted(self.network.encoder.state_dict().items()):
+            digest.update(f"{name} {list(tensor.shape)} ".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def save(self, folder: Path) -> None:
-        """Writes ``config.json`` and ``model.safetensors``; a folder that is there already is replaced.
-
-        Raises:
-            DocexpError: the folder cannot be written.
-        """
-        with new_folder(folder) as draft:
-            tensors = {name: tensor.cpu().contiguous() for name, tensor in self._model.state_dict().items()}
-            save_file(tensors, draft / SINGLE)
-            (draft / CONFIG).write_text(json.dumps(self.size.to_json(), indent=1) + "\n", encoding="utf-8")
+        """Writes ``config.json`` and ``model.safetensors`` into a folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
+        save_file(tensors, folder / SINGLE)
+        (folder / "config.json").write_text(_as_json(self.settings) + "\n", encoding="utf-8")
 
 
-@contextmanager
-def exactly(device: torch.device) -> Iterator[None]:
-    """Full float32 without autocast, and on a CPU one thread: how many there are may change sums in their last bits."""
-    threads = torch.get_num_threads()
-    full = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    with torch.autocast(device.type, enabled=False), full if device.type == "cuda" else nullcontext():
-        try:
-            if device.type == "cpu":
-                torch.set_num_threads(1)
-            yield
-        finally:
-            torch.set_num_threads(threads)
+def build_network(settings: TokenizerSettings) -> DiscreteVAE | DalleVAE:
+    """The network of these sizes, its weights drawn from torch's generator."""
+    network: nn.Module = DiscreteVAE(settings) if isinstance(settings, DiscreteVAESettings) else DalleVAE(settings)
+    assert isinstance(network, DiscreteVAE | DalleVAE)
+    return network
 
 
-def check_fits(size: TokenizerSize, model: Codec, tensors: dict[str, Tensor], where: str) -> None:
-    """Refuses weights that are not those of the model.
-
-    Raises:
-        DocexpError: names the first tensor that is missing, not the model's, or of another shape or type.
-    """
-    own = model.state_dict()
-    for name in sorted(own.keys() ^ tensors.keys()):
-        what = "lacks" if name in own else f"holds what no {size.kind} of this size has:"
-        raise DocexpError(f"{where} {what} {name}. Its {CONFIG} states another size, or it is another model.")
-    for name, tensor in own.items():
-        if tensors[name].shape != tensor.shape:
-            theirs, ours = (list(each.shape) for each in (tensors[name], tensor))
-            raise DocexpError(f"{where}: {name} is {theirs}, by its {CONFIG} it should be {ours}.")
-        if not tensors[name].is_floating_point():
-            raise DocexpError(f"{where}: {name} holds {tensors[name].dtype}, no numbers of a model.")
+def _as_json(settings: TokenizerSettings) -> str:
+    return json.dumps({"model_type": settings.model_type, **dataclasses.asdict(settings)}, indent=1, sort_keys=True)

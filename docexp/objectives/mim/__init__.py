@@ -84,7 +84,7 @@ class MIMSettings(ObjectiveSettings):
             return MaskedPixels(name, hidden_size, _grid(given), given.image_side // _grid(given))
         if self.tokenizer is None:
             return MaskedCodes(name, hidden_size, self.codes)
-        from docexp.objectives.image_tokenizer.load import load_image_tokenizer
+        from docexp.objectives.image_tokenizer.loading import load_image_tokenizer
 
         tokenizer = load_image_tokenizer(self.tokenizer)
         if tokenizer.vocabulary != self.codes:
@@ -122,7 +122,7 @@ class MIMSettings(ObjectiveSettings):
         """The image tokenizer's checksum."""
         if self.tokenizer is None:
             return {}
-        from docexp.objectives.image_tokenizer.load import load_image_tokenizer
+        from docexp.objectives.image_tokenizer.loading import load_image_tokenizer
 
         return {"tokenizer": load_image_tokenizer(self.tokenizer).checksum}
 

@@ -13,6 +13,7 @@ from docexp.errors import DocexpError
 from docexp.shards.check.alike import look, wording
 from docexp.shards.check.finding import sample_at
 from docexp.shards.check.oddities import Oddity, answers_found, oddities
+from docexp.shards.codes import stored_codes
 from docexp.shards.contents import counts_of
 from docexp.shards.index import Index
 from docexp.shards.members import to_page
@@ -62,7 +63,23 @@ def _read(index: Index, row: int, found: Checked) -> tuple[str, Page]:
     where, members = sample_at(index, row)
     page = to_page(members, where)
     found.id, found.counts = hash64(page.id), counts_of(page, members)
+    _check_codes(index, members, where, found)
     return where, page
+
+
+def _check_codes(index: Index, members: Mapping[str, bytes], where: str, found: Checked) -> None:
+    stated = index.facts.codes
+    if stated is None:
+        return
+    try:
+        codes = stored_codes(members, where)
+    except DocexpError as error:
+        found.faults.append(str(error))
+        return
+    if len(codes) != stated.grid**2:
+        found.faults.append(f"{where} has {len(codes)} codes, the index says {stated.grid} × {stated.grid}")
+    if codes.max() >= stated.vocabulary:
+        found.faults.append(f"{where} has code {codes.max()}, the index says all are below {stated.vocabulary}")
 
 
 def _image(page: Page, where: str, found: Checked) -> Image.Image | None:

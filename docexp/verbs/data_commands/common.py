@@ -1,5 +1,6 @@
 """What the commands of ``docexp data`` share: their words, the ``data`` group alone, what they say when done."""
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,13 +42,22 @@ def split_command(words: Sequence[str], command: str) -> Words:
 
 def data_settings(overrides: Sequence[str], project: Project, command: str) -> DataSettings:
     """The checked ``data`` group alone, so that a dataset can be prepared without choosing a model."""
-    composed: Composed = compose(overrides, project)
+    return composed_data(overrides, project, command)[0]
+
+
+def composed_data(overrides: Sequence[str], project: Project, command: str) -> tuple[DataSettings, Composed]:
+    """``data_settings``, and the configuration that they are a part of.
+
+    Raises:
+        DocexpError: a setting that is none, or data that is a mixture.
+    """
+    composed = compose(overrides, project)
     refuse_unknown(composed.config, f"docexp data {command}", Sources(composed), tuple(COMMANDS[command][0]))
     settings, _ = fill(composed.config.get("data"), "data", PageSettings, Sources(composed))
     if not isinstance(settings, DataSettings):
         places = ", ".join(f"data.shards={place}" for place in settings.places().values())
         raise DocexpError(f"docexp data {command} takes one dataset; {settings.name} is a mixture. Name one: {places}")
-    return settings
+    return settings, composed
 
 
 def whole_number(words: Words, name: str, default: int, least: int = 1) -> int:
@@ -76,6 +86,11 @@ def file_to_write(words: Words, name: str, endings: Sequence[str]) -> Path | Non
     if not file.parent.is_dir():
         raise DocexpError(f"{name}={file}: there is no folder {file.parent}")
     return file
+
+
+def as_typed(command: str, words: Sequence[str]) -> str:
+    """The command as it was typed, without the number of processes, which changes no byte."""
+    return shlex.join(["docexp", "data", command, *(word for word in words if not word.startswith("jobs="))])
 
 
 @contextmanager

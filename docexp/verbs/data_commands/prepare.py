@@ -1,13 +1,12 @@
 """``docexp data prepare``."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from docexp.config.project import Project
 from docexp.errors import DocexpError
 from docexp.shards.index import SetFacts
-from docexp.verbs.data_commands.common import counting, data_settings, say_made, split_command, whole_number
+from docexp.verbs.data_commands.common import as_typed, counting, data_settings, say_made, split_command, whole_number
 
 
 def run(words: Sequence[str], project: Project) -> int:
@@ -34,7 +33,7 @@ def run(words: Sequence[str], project: Project) -> int:
     )
     if quality and images.images != "jpg":
         raise DocexpError(f"quality={images.quality} is for images=jpg only. Leave it out.")
-    facts = SetFacts(name=data.name, licence=data.reader.licence, command=_command(words))
+    facts = SetFacts(name=data.name, licence=data.reader.licence, command=as_typed("prepare", words))
     with counting(data.name) as count:
         made, report = Preparation(
             data.reader,
@@ -48,8 +47,3 @@ def run(words: Sequence[str], project: Project) -> int:
         ).run()
     say_made(made, report)
     return 0
-
-
-def _command(words: Sequence[str]) -> str:
-    """The command as it was typed, without the number of processes, which changes no byte."""
-    return shlex.join(["docexp", "data", "prepare", *(word for word in words if not word.startswith("jobs="))])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 from rich.console import Console
 
@@ -38,13 +39,17 @@ def run(words: Sequence[str], project: Project) -> int:
 
         with atomic.mendable(plot, "Choose another plot=FILE.png."):
             draw(index, measured, plot)
+    codes = index.facts.codes
     if "--json" in split.flags:
-        print(json.dumps({"name": index.name, **as_json(splits, measured)}, indent=1, ensure_ascii=False))
+        facts = {"name": index.name, "codes": asdict(codes) if codes else None}
+        print(json.dumps({**facts, **as_json(splits, measured)}, indent=1, ensure_ascii=False))
         return 0
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPED
     console.print(render(splits, measured))
+    if codes is not None:
+        print(f"image codes: {codes}")
     if plot is not None:
         print(f"drawn: {plot}")
     return 0

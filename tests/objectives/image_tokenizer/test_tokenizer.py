@@ -1,141 +1,155 @@
-"""Codes are the same whatever is computed beside them, and folders that are damaged are refused by name."""
+"""Frozen image tokenizers: codes that do not depend on company, and folders that are refused."""
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from torch import nn
 
-from docexp.documents.page import Page, PageError
+from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.objectives.image_tokenizer.images import tokenizer_pixels
-from docexp.objectives.image_tokenizer.load import load_image_tokenizer
+from docexp.objectives.image_tokenizer.loading import load_image_tokenizer
+from docexp.objectives.image_tokenizer.settings import DalleSettings, DiscreteVAESettings, TokenizerSettings
+from docexp.objectives.image_tokenizer.tokenizer import AT_ONCE, ImageTokenizer, build_network
+
+VAE = DiscreteVAESettings(vocabulary=40, codebook_dim=8, hidden_dim=8)
+DALLE = DalleSettings(vocabulary=40, hidden=8, blocks=1, initial=8)
+
+
+def made(settings: TokenizerSettings, seed: int = 0) -> ImageTokenizer:
+    torch.manual_seed(seed)
+    return ImageTokenizer(build_network(settings), settings)
+
+
+def noise(images: int) -> torch.Tensor:
+    return torch.randint(256, (images, 3, 32, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("settings", [VAE, DALLE])
+def test_an_image_has_the_same_codes_alone_and_in_any_company(settings: TokenizerSettings) -> None:
+    tokenizer, pixels = made(settings), noise(2 * AT_ONCE + 3)
+    together = tokenizer.codes(pixels)
+    assert together.shape == (len(pixels), 4, 6)
+    assert together.dtype == torch.int64
+    assert len(together.unique()) > 2
+    for number in (0, 7, 8, len(pixels) - 1):
+        assert torch.equal(tokenizer.codes(pixels[number : number + 1])[0], together[number])
+    assert tokenizer.codes(pixels[:0]).shape == (0, 4, 6)
+
+
+def test_codes_are_made_in_float32_under_autocast() -> None:
+    tokenizer, pixels = made(VAE), noise(4)
+    seen: list[torch.dtype] = []
+    tokenizer.network.encoder.register_forward_hook(lambda module, given, out: seen.append(out.dtype))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = tokenizer.codes(pixels)
+    assert seen == [torch.float32]
+    assert torch.equal(inside, tokenizer.codes(pixels))
+
+
+def test_it_is_frozen_and_in_nobodys_state_dict() -> None:
+    class Owner(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokenizer = made(VAE)
+
+    owner = Owner()
+    assert not owner.state_dict()
+    assert not any(parameter.requires_grad for parameter in owner.tokenizer.network.parameters())
+
+
+@pytest.mark.parametrize("settings", [VAE, DALLE])
+def test_saved_and_loaded_it_gives_the_same_codes_and_checksum(settings: TokenizerSettings, tmp_path: Path) -> None:
+    tokenizer = made(settings)
+    tokenizer.save(tmp_path / "it")
+    loaded = load_image_tokenizer(str(tmp_path / "it"))
+    assert (loaded.checksum, loaded.vocabulary, loaded.factor) == (tokenizer.checksum, 40, 8)
+    codes = tokenizer.codes(noise(3))
+    assert torch.equal(loaded.codes(noise(3)), codes)
+    images = loaded.images(codes)
+    assert (images.shape, images.dtype) == ((3, 3, 32, 48), torch.uint8)
+
+
+def test_the_checksum_knows_the_encoder_alone() -> None:
+    tokenizer, other = made(VAE), made(VAE)
+    nn.init.zeros_(other.network.decoder[-1].bias)
+    assert other.checksum == tokenizer.checksum
+    assert made(VAE, seed=1).checksum != tokenizer.checksum
+
+
+def test_sides_that_codes_do_not_divide_are_refused() -> None:
+    with pytest.raises(DocexpError, match="30 × 32 pixels does not divide into codes of 8"):
+        made(VAE).codes(torch.zeros(1, 3, 30, 32, dtype=torch.uint8))
 
 
 @pytest.fixture
-def pictures() -> torch.Tensor:
-    return torch.randint(0, 256, (5, 3, 48, 64), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+def folder(tmp_path: Path) -> Path:
+    made(VAE).save(tmp_path / "it")
+    return tmp_path / "it"
 
 
-def test_codes_of_an_image_alone_are_those_among_others(tokenizer, pictures):
-    codes = tokenizer.codes(pictures)
-    assert codes.shape == (5, 6, 8) and codes.dtype == torch.int64
-    assert codes.min() >= 0 and codes.max() < tokenizer.vocabulary and len(codes.unique()) > 5
-    for number in range(5):
-        assert (tokenizer.codes(pictures[number : number + 1])[0] == codes[number]).all()
-    with torch.autocast("cpu", torch.bfloat16):
-        assert (tokenizer.codes(pictures) == codes).all()
-    assert tokenizer.codes(pictures[:0]).shape == (0, 6, 8)
+def refused(folder: Path, match: str) -> None:
+    with pytest.raises(DocexpError, match=match):
+        load_image_tokenizer(str(folder))
 
 
-def test_the_number_of_threads_is_as_it_was(tokenizer, pictures):
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        tokenizer.codes(pictures)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+def test_folders_that_hold_no_image_tokenizer(folder: Path, tmp_path: Path) -> None:
+    refused(tmp_path / "gone", "gone does not exist")
+    refused(folder / "config.json", "is a file: give a folder")
+    (folder / "config.json").write_text('{"model_type": "layoutlmv3"}')
+    refused(folder, "model_type=layoutlmv3 is no image tokenizer, which are discrete_vae and dall_e")
+    (folder / "config.json").write_text('{"model_type": "discrete_vae", "vocabulry": 40}')
+    refused(folder, "discrete_vae has no vocabulry. Nearest: vocabulary")
+    (folder / "config.json").write_text('{"model_type": "discrete_vae", "vocabulary": "many"}')
+    refused(folder, "vocabulary='many' must be a whole number")
+    (folder / "config.json").write_text('{"model_type": "discrete_vae", "vocabulary": 0}')
+    refused(folder, "config.json: vocabulary=0 must be at least 1")
+    (folder / "config.json").write_text("[")
+    refused(folder, "config.json is no configuration")
+    (folder / "config.json").unlink()
+    refused(folder, "config.json is missing")
 
 
-def test_codes_become_pixels_again(tokenizer, pictures):
-    pixels = tokenizer.pixels(tokenizer.codes(pictures))
-    assert pixels.shape == pictures.shape and pixels.dtype == torch.uint8 and len(pixels.unique()) > 5
+def test_weights_that_are_absent_cut_short_or_pickled(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-10])
+    refused(folder, "model.safetensors is incomplete")
+    weights.write_bytes(whole[:20])
+    refused(folder, "does not open as safetensors")
+    weights.unlink()
+    refused(folder, "holds no weights")
+    (folder / "encoder.pkl").write_bytes(b"")
+    refused(folder, r"is a pickle \(encoder.pkl\), which can run code")
 
 
-def test_pixels_that_do_not_fit_are_refused(tokenizer, pictures):
-    with pytest.raises(ValueError, match="multiples of 8"):
-        tokenizer.codes(pictures[..., :-4])
-    with pytest.raises(ValueError, match="uint8"):
-        tokenizer.codes(pictures.float())
+def test_weights_that_do_not_fit_the_configuration(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "vocabulary": 41}))
+    refused(folder, r"codebook.weight is \[40, 8\], its config.json makes it \[41, 8\]; 3 tensors differ")
+    (folder / "config.json").write_text(json.dumps(config))
+    less = {name: tensor for name, tensor in tensors.items() if name != "encoder.0.0.bias"}
+    save_file({**less, "extra": torch.zeros(1)}, folder / "model.safetensors")
+    refused(folder, "lacks 1 tensors, such as encoder.0.0.bias and holds 1 that it should not, such as extra")
 
 
-def test_saved_and_loaded_it_is_the_same(tokenizer, pictures, tmp_path):
-    tokenizer.save(tmp_path / "folder")
-    loaded = load_image_tokenizer(str(tmp_path / "folder"))
-    assert loaded.checksum == tokenizer.checksum and loaded.size == tokenizer.size
-    assert (loaded.codes(pictures) == tokenizer.codes(pictures)).all()
-
-
-def test_the_checksum_tells_weights_and_configurations_apart(make, tmp_path):
-    checksums = {make(kind, seed).checksum for kind in ("discrete_vae", "dall_e") for seed in (0, 1)}
-    assert len(checksums) == 4
-    assert make("dall_e", 1).checksum in checksums
-
-
-def harmed(folder, harm: str) -> None:
-    config, weights = folder / "config.json", folder / "model.safetensors"
-    tensors = load_file(weights)
-    name = next(name for name in tensors if name.endswith((".weight", ".w")))
-    if harm == "no config":
-        config.unlink()
-    elif harm == "no json":
-        config.write_text("{")
-    elif harm == "another model":
-        config.write_text('{"model_type": "layoutlmv3"}')
-    elif harm == "strange entry":
-        config.write_text(json.dumps(json.loads(config.read_text()) | {"widht": 8}))
-    elif harm == "no number":
-        config.write_text(json.dumps(json.loads(config.read_text()) | {"width": "8"}))
-    elif harm == "no weights":
-        weights.unlink()
-    elif harm == "cut off":
-        weights.write_bytes(weights.read_bytes()[:-100])
-    elif harm == "pickle":
-        weights.unlink()
-        torch.save({"weights": tensors}, folder / "pytorch_model.bin")
-    elif harm == "other size":
-        config.write_text(json.dumps(json.loads(config.read_text()) | {"vocabulary": 200}))
-    elif harm == "a tensor less":
-        save_file({key: value for key, value in tensors.items() if key != name}, weights)
-    elif harm == "a tensor more":
-        save_file(tensors | {"head.weight": tensors[name].clone()}, weights)
-    elif harm == "whole numbers":
-        save_file(tensors | {name: tensors[name].int()}, weights)
-
-
-@pytest.mark.parametrize(
-    ("harm", "said"),
-    [
-        ("no config", r'has no config\.json.*"model_type": "discrete_vae"'),
-        ("no json", r"config\.json is no configuration"),
-        ("another model", r"config\.json describes layoutlmv3, which is no image tokenizer"),
-        ("strange entry", r"config\.json: .*widht.*Nearest: width"),
-        ("no number", r"config\.json: width=8 must be a whole number"),
-        ("no weights", "holds no weights"),
-        ("cut off", r"model\.safetensors is incomplete: .* of .* bytes"),
-        ("pickle", r"pytorch_model\.bin is a pickle, which can run code"),
-        ("other size", r"is \[300, .*by its config\.json it should be \[200, "),
-        ("a tensor less", "lacks "),
-        ("a tensor more", r"holds what no .* of this size has: head\.weight"),
-        ("whole numbers", r"holds torch\.int32"),
-    ],
-)
-def test_a_damaged_folder_is_refused(tokenizer, tmp_path, harm, said):
-    tokenizer.save(tmp_path / "folder")
-    harmed(tmp_path / "folder", harm)
-    with pytest.raises(DocexpError, match=said):
-        load_image_tokenizer(str(tmp_path / "folder"))
-
-
-def test_a_place_that_is_none_is_refused(tmp_path):
-    with pytest.raises(DocexpError, match="no folder"):
-        load_image_tokenizer(str(tmp_path / "nowhere"))
-
-
-def page(image: bytes | None) -> Page:
-    return Page(id="p", document_id="p", width=90, height=70, words=(), word_boxes=np.zeros((0, 4)), image=image)
-
-
-def test_page_images_are_resized_by_lanczos():
-    values = np.random.default_rng(0).integers(0, 255, (70, 90), dtype=np.uint8)
+def page_of(image: Image.Image) -> Page:
     data = io.BytesIO()
-    Image.fromarray(values).save(data, "PNG")
-    pixels = tokenizer_pixels(page(data.getvalue()), 32)
-    wanted = Image.fromarray(values).convert("RGB").resize((32, 32), Image.Resampling.LANCZOS)
-    assert pixels.shape == (3, 32, 32) and (pixels.transpose(1, 2, 0) == np.asarray(wanted)).all()
-    with pytest.raises(PageError, match="page p has no image"):
-        tokenizer_pixels(page(None), 32)
+    image.save(data, "PNG")
+    boxes = np.zeros((0, 4), dtype=np.float64)
+    return Page("p", float(image.width), float(image.height), (), boxes, image=data.getvalue())
+
+
+def test_pixels_are_resized_by_lanczos_and_grey_becomes_three_channels() -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 70), dtype=np.uint8))
+    pixels = tokenizer_pixels(page_of(image), 32)
+    expected = np.asarray(image.convert("RGB").resize((32, 32), Image.Resampling.LANCZOS)).transpose(2, 0, 1)
+    assert (pixels.shape, pixels.dtype) == ((3, 32, 32), np.uint8)
+    assert np.array_equal(pixels, expected)

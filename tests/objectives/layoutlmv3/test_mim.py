@@ -16,8 +16,8 @@ from docexp.inputs.sample import IGNORED
 from docexp.models.backbone import Encoded
 from docexp.models.layoutlmv3 import LayoutLMv3Settings
 from docexp.objectives.image_tokenizer.images import tokenizer_pixels
-from docexp.objectives.image_tokenizer.sizes import DiscreteVAESize
-from docexp.objectives.image_tokenizer.tokenizer import ImageTokenizer
+from docexp.objectives.image_tokenizer.settings import DiscreteVAESettings
+from docexp.objectives.image_tokenizer.tokenizer import ImageTokenizer, build_network
 from docexp.objectives.mim import MIMSettings
 from docexp.objectives.mim.objective import MaskedCodes, MaskedPixels
 from docexp.shards.codes import CodesFacts, encode_codes
@@ -89,20 +89,20 @@ def test_a_page_without_fitting_codes_is_refused(forms: Any, members: dict[str, 
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder with an image tokenizer of 300 codes."""
     torch.manual_seed(0)
-    size = DiscreteVAESize(vocabulary=300, code_dim=8, width=8)
-    made = size.build()
+    size = DiscreteVAESettings(vocabulary=300, codebook_dim=8, hidden_dim=8)
+    made = build_network(size)
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.mul_(4)  # drawn as usual, the biases alone would decide
     folder = tmp_path_factory.mktemp("tokenizer") / "small"
-    ImageTokenizer(size, made).save(folder)
+    ImageTokenizer(made, size).save(folder)
     return str(folder)
 
 
 def test_codes_made_while_training_are_those_that_were_stored(
     forms: Any, together: Callable[..., Any], model: LayoutLMv3Settings, tokenizer: str
 ) -> None:
-    from docexp.objectives.image_tokenizer.load import load_image_tokenizer
+    from docexp.objectives.image_tokenizer.loading import load_image_tokenizer
 
     maker = load_image_tokenizer(tokenizer)
 

@@ -1,0 +1,51 @@
+"""An image tokenizer as shards are made with: from pages to codes, opened by name in any process."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from docexp.documents.page import Page
+from docexp.objectives.image_tokenizer.images import tokenizer_pixels
+from docexp.objectives.image_tokenizer.loading import load_image_tokenizer
+
+
+class PagesTokenizer:
+    """Opens the tokenizer at a place.
+
+    Args:
+        place: a folder or ``run:…``, as ``load_image_tokenizer`` takes it.
+        runs: the folder of runs.
+
+    Raises:
+        DocexpError: as ``load_image_tokenizer``.
+    """
+
+    def __init__(self, place: str, runs: Path) -> None:
+        self._tokenizer = load_image_tokenizer(place, runs)
+        self.checksum, self.vocabulary = self._tokenizer.checksum, self._tokenizer.vocabulary
+
+    def codes(self, pages: Sequence[Page], grid: int) -> NDArray[np.int64]:
+        """Codes ``[pages, grid, grid]`` of the pages' images, each made a square of ``grid`` codes.
+
+        Raises:
+            PageError: a page has no image, or one that does not decode.
+        """
+        side = grid * self._tokenizer.factor
+        pixels = np.stack([tokenizer_pixels(page, side) for page in pages])
+        with _one_thread():
+            return self._tokenizer.codes(torch.from_numpy(pixels)).numpy()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch's sums depend on the number of threads: with one, codes are the same whatever else a process does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
