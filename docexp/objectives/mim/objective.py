@@ -86,7 +86,7 @@ class MaskedCodes(MaskedPatches):
         if tokenizer is None:
             return batch.targets[self.name]
         assert batch.code_pixels is not None
-        return tokenizer.to(batch.code_pixels.device).codes(batch.code_pixels).flatten(1)
+        return tokenizer.codes(batch.code_pixels).flatten(1)
 
 
 class MaskedPixels(MaskedPatches):

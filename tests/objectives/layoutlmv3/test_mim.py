@@ -139,8 +139,8 @@ def test_an_image_tokenizer_that_does_not_fit_is_refused(forms: Any, tokenizer: 
         MIMSettings(tokenizer=tokenizer).build("mim", forms.given, 48)
     with pytest.raises(DocexpError, match="no effect with target=pixels"):
         MIMSettings(tokenizer=tokenizer, target="pixels")
-    size = DiscreteVAESize(vocabulary=300, code_dim=8, width=8, layers=2)
-    ImageTokenizer(size, size.build()).save(tmp_path / "coarse")
+    size = DiscreteVAESettings(vocabulary=300, codebook_dim=8, hidden_dim=8, layers=2)
+    ImageTokenizer(build_network(size), size).save(tmp_path / "coarse")
     with pytest.raises(DocexpError, match="a code of 4 × 4 pixels"):
         MIMSettings(codes=300, tokenizer=str(tmp_path / "coarse")).build("mim", forms.given, 48)
 
