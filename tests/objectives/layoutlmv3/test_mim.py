@@ -165,9 +165,9 @@ def test_the_pixels_of_a_patch_are_in_the_order_of_the_head_s_outputs() -> None:
     from docexp.objectives.mim.pixels import normalised_patches
 
     pixels = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
-    pixels[0, 2, 1, 3] = 255  # blue, row 1, column 3: second patch, its row 1, column 1
+    pixels[0, 2, 0, 3] = 255  # blue, row 0, column 3: second patch, its row 0, column 1
     patch = normalised_patches(pixels, 2, torch.tensor([0, 0]), torch.tensor([1, 2]))
-    assert patch.shape == (2, 12) and patch[0].argmax() == (1 * 2 + 1) * 3 + 2 and not patch[1].any()
+    assert patch.shape == (2, 12) and patch[0].argmax() == (0 * 2 + 1) * 3 + 2 and not patch[1].any()
 
 
 def test_logits_are_made_of_hidden_patches_alone(forms: Any, together: Callable[..., Any]) -> None:
