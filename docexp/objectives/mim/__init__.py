@@ -108,12 +108,12 @@ class MIMSettings(ObjectiveSettings):
         from docexp.shards.codes import check_codes
 
         assert patch_grid is not None
-        check_codes(index, patch_grid, None)
+        check_codes(index, patch_grid, None, None)
         stored = index.facts.codes
         assert stored is not None
         if stored.vocabulary != self.codes:
             raise DocexpError(
-                f"{index.where} holds codes {stored}, and codes is {self.codes:,}. "
+                f"{index.where} has image codes {stored}, and objective.mim.codes is {self.codes:,}. "
                 f"Set objective.mim.codes={stored.vocabulary}."
             )
 

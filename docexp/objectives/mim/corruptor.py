@@ -52,13 +52,13 @@ class PatchMasking(Corruptor):
         window.window_targets[self.name] = np.where(mask & (record.image is not None), targets, IGNORED)
 
     def _stored(self, image: Visit) -> NDArray[np.int64]:
-        from docexp.shards.codes import stored_codes
+        from docexp.shards.codes import command, stored_codes
 
         codes = stored_codes(image.members(), f"page {image.page.id}")
         if len(codes) != self.grid**2 or codes.max() >= self.settings.codes:
             raise DocexpError(
                 f"page {image.page.id} has {len(codes)} codes up to {codes.max():,}; wanted are {self.grid} × "
-                f"{self.grid} below {self.settings.codes:,}. Make others: docexp data tokenize-images … grid={self.grid}"
+                f"{self.grid} below {self.settings.codes:,}. Make them anew: {command(grid=self.grid)}"
             )
         return codes
 

@@ -20,7 +20,9 @@ from docexp.objectives.image_tokenizer.sizes import DiscreteVAESize
 from docexp.objectives.image_tokenizer.tokenizer import ImageTokenizer
 from docexp.objectives.mim import MIMSettings
 from docexp.objectives.mim.objective import MaskedCodes, MaskedPixels
-from docexp.shards.codes import pack_codes
+from docexp.shards.codes import CodesFacts, encode_codes
+from docexp.shards.index import Index, SetFacts
+from docexp.shards.write import write_shards
 
 GRID, PATCH = 10, 16
 PIXELS = MIMSettings(target="pixels")
@@ -28,7 +30,7 @@ PIXELS = MIMSettings(target="pixels")
 
 def codes_of(number: int, vocabulary: int = 8192, grid: int = GRID) -> dict[str, bytes]:
     codes = np.random.default_rng(number).integers(0, vocabulary, (grid, grid))
-    return {"codes.npy": pack_codes(codes, vocabulary)}
+    return {"codes.npy": encode_codes(codes)}
 
 
 def test_about_two_fifths_of_the_patches_are_hidden_and_only_these_have_targets(forms: Any) -> None:
@@ -106,14 +108,14 @@ def test_codes_made_while_training_are_those_that_were_stored(
 
     def members(number: int) -> dict[str, bytes]:
         pixels = torch.from_numpy(tokenizer_pixels(forms.page(number), 8 * GRID))
-        return {"codes.npy": pack_codes(maker.codes(pixels[None])[0].numpy(), 300)}
+        return {"codes.npy": encode_codes(maker.codes(pixels[None])[0].numpy())}
 
     judged = []
     for settings in (MIMSettings(codes=300, tokenizer=tokenizer), MIMSettings(codes=300)):
         task = together(mim=settings)
         torch.manual_seed(0)
         objective = task.build(forms.given, model.hidden_size).objectives["mim"]
-        batch = forms.batch(task, [0, 1, 2], members)
+        batch = forms.batch(task, [0, 1], members)
         patches = torch.randn(batch.rows, GRID**2, model.hidden_size, generator=torch.Generator().manual_seed(1))
         judged.append(objective.judge(Encoded(patches=patches), batch))
         assert (batch.code_pixels is not None) == (settings.tokenizer is not None)
@@ -267,6 +269,36 @@ def test_heads_have_the_sizes_of_the_paper() -> None:
     millions = [sum(p.numel() for p in each.parameters()) / 1e6 for each in (codes, pixels)]
     assert round(millions[0], 1) == 6.9  # LayoutLMv3 §3.5
     assert pixels.decoder.out_features == 768
+
+
+@pytest.fixture
+def index(forms: Any, tmp_path: Path) -> Index:
+    """Two pages, without codes."""
+    facts = SetFacts(name="forms", licence="none", command="docexp data prepare")
+    write_shards([("train", forms.page(number)) for number in (0, 1)], tmp_path / "forms", facts)
+    return Index.open(tmp_path / "forms")
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        (None, "has no image codes. .*docexp data tokenize-images .*grid=10"),
+        (CodesFacts("abc", 14, 8192), "other image codes: grid 14 where 10 is wanted. .*docexp data tokenize-images"),
+        (CodesFacts("abc", 10, 300), "objective.mim.codes is 8,192. Set objective.mim.codes=300"),
+        (CodesFacts("abc", 10, 8192), None),
+    ],
+)
+def test_shards_without_fitting_codes_are_refused_before_training(
+    forms: Any, together: Callable[..., Any], index: Index, codes: CodesFacts | None, said: str | None
+) -> None:
+    found = replace(index, facts=replace(index.facts, codes=codes))
+    together(mim=PIXELS).check_data(forms.given.data, found, GRID)
+    together(mim=MIMSettings(tokenizer="somewhere")).check_data(forms.given.data, found, GRID)
+    if said is None:
+        together(mim=MIMSettings()).check_data(forms.given.data, found, GRID)
+        return
+    with pytest.raises(DocexpError, match=f"objective mim: .*{said}"):
+        together(mim=MIMSettings()).check_data(forms.given.data, found, GRID)
 
 
 def test_the_protocol_names_what_the_score_depends_on() -> None:
