@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from docexp.documents.geometry import union
 from docexp.inputs.sample import IGNORED
 from docexp.inputs.tokenizer import Tokenizer
 from docexp.report.preview.watch import Seen
@@ -23,15 +24,26 @@ def hidden_tokens(seen: Seen, tokenizer: Tokenizer) -> list[Mark]:
 
     def mark(place: int) -> tuple[str, str]:
         own, shown = int(seen.before.input_ids[place]), int(seen.window.input_ids[place])
-        label = "mask" if shown == tokenizer.mask_id else "as it is" if shown == own else "random"
+        label = "mask" if shown == tokenizer.mask_id else "kept" if shown == own else "random"
         return label, f"{spelling[own]} → {spelling[shown]} ({label})"
 
     return _tokens(seen, seen.record.text_masked, mark)
 
 
-def covered_tokens(seen: Seen) -> list[Mark]:
-    """Every token of a line that is covered in the image."""
-    return _tokens(seen, seen.record.covered, lambda place: ("covered", "its line is covered"))
+def covered_lines(seen: Seen) -> list[Mark]:
+    """Every line that is covered in the image, as far as it is in the window; a word of no line is one of its own."""
+    line, word = seen.window.line_index, seen.window.word_index
+    owner = np.where(line < 0, -1 - word, line)
+    lines = [np.unique(word[seen.record.covered & (owner == own)]) for own in np.unique(owner[seen.record.covered])]
+    page = seen.visit.page
+    return [
+        {
+            "box": _rounded(union(page.word_boxes[words])),
+            "label": "covered",
+            "said": f"covered: {' '.join(page.words[number] for number in words)}",
+        }
+        for words in lines
+    ]
 
 
 def classes_of_tokens(seen: Seen, target: NDArray[np.int64], names: tuple[str, ...]) -> list[Mark]:

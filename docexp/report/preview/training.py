@@ -15,7 +15,7 @@ from docexp.objectives.settings import ObjectiveSettings
 from docexp.report.preview.marks import (
     Mark,
     classes_of_tokens,
-    covered_tokens,
+    covered_lines,
     hidden_patches,
     hidden_tokens,
     seen_boxes,
@@ -62,7 +62,7 @@ def _layers(
     if run.settings.model.reads_text:
         yield "boxes as the model sees them", "outlines", seen_boxes(found)
     if "covered" in writes:
-        yield "covered lines", "outlines", covered_tokens(found)
+        yield "covered lines", "outlines", covered_lines(found)
     if "text_masked" in writes:
         yield "hidden tokens", "tokens", hidden_tokens(found, run.tokenizer)
     for name, own in objectives.items():
