@@ -2,6 +2,9 @@
 
 from abc import ABC, abstractmethod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from docexp.documents.page import Page
 from docexp.inputs.sample import Window
 
@@ -16,3 +19,7 @@ class PageEncoder(ABC):
         Raises:
             DocexpError: the page lacks what the encoder needs, or holds a text or image that cannot be encoded.
         """
+
+    def picture(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A window's pixels ``[3, H, W]`` as people see them: ``[H, W, 3]``, red, green, blue."""
+        return np.ascontiguousarray(pixels.transpose(1, 2, 0))

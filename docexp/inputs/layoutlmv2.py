@@ -26,3 +26,7 @@ class LayoutLMv2Encoder(LayoutEncoder):
         if pixels.strides[0] == 0:  # a grey image, one channel seen as three
             return pixels
         return np.ascontiguousarray(pixels[::-1])
+
+    def picture(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """In the order that people's screens have, not in the model's."""
+        return super().picture(pixels[::-1])

@@ -32,11 +32,16 @@ class Corruption(Targets):
 
     def corrupt(self, windows: Sequence[Window], visit: Visit) -> None:
         """Every window by every objective. What one draws does not depend on which others there are."""
+        self.corrupted(windows, visit)
+
+    def corrupted(self, windows: Sequence[Window], visit: Visit) -> list[Record]:
+        """``corrupt``, and what was done to each window."""
         rngs = {name: visit.rng(name) for name, _ in self.corruptors}
-        for window in windows:
-            record = Record.of(window, visit)
+        records = [Record.of(window, visit) for window in windows]
+        for window, record in zip(windows, records, strict=True):
             for name, corruptor in self.corruptors:
                 corruptor.corrupt(window, record, visit, rngs[name])
+        return records
 
 
 class Pretraining(Task):

@@ -39,6 +39,11 @@ class ObjectiveSettings(Settings, ABC):
         """What of a page besides words and what the model sees: annotation kinds, ``images``, ``lines``."""
         return frozenset()
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What its targets 0, 1, … stand for, as people read them; empty where they are tokens, codes or pixels."""
+        return ()
+
     @abstractmethod
     def corruptor(self, name: str, given: Given) -> "Corruptor":
         """The half that runs in data workers; ``name`` is that of its target in the batch."""

@@ -25,6 +25,8 @@ HELP = """usage: docexp data COMMAND data=… [key=value …]
   preview     pages with all that is annotated on them, as one HTML file
                 docexp data preview data=funsd out=funsd.html
                 split=test pages=12 seed=0 draw them, ids=a,b name them
+                objective=[mlm,wpa,mim] model=layoutlmv3_tiny: as pretraining with this seed sees
+                them in epoch=0, with what is hidden, covered and to be guessed
   export      shards to a Hugging Face dataset: parquet with images, and its card
                 docexp data export data=funsd out=funsd_hf
   tokenizer   train byte-level BPE on the training split
@@ -58,9 +60,9 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     "check": ({"jobs": "text"}, (), ("data", "paths")),
     "stats": ({"tokenizer": "folder", "plot": "file", "pages": "text"}, ("--json",), ("data", "paths")),
     "preview": (
-        {"out": "file", "split": "text", "pages": "text", "ids": "text", "seed": "text"},
+        {"out": "file", "split": "text", "pages": "text", "ids": "text", "seed": "text", "epoch": "text"},
         (),
-        ("data", "paths"),
+        ("data", "paths", "objective", "model"),
     ),
     "export": ({"out": "folder", "format": "hf"}, (), ("data", "paths")),
     "tokenizer": ({"out": "folder", "vocab_size": "text"}, (), ("data", "paths")),

@@ -70,6 +70,19 @@ def test_tokenizer_is_trained_saved_and_used(cli, train, tmp_path: Path) -> None
     assert status == 2
 
 
+def test_preview_shows_pages_as_pretraining_sees_them(cli, small, tmp_path: Path) -> None:
+    words = ["data", "preview", "out=seen.html", "pages=2", *(word for word in small if word.startswith("model."))]
+    words += ["objective=[mlm,wpa,mim]", "objective.mim.target=pixels", "objective.mlm.ratio=0.5", "model.patch_size=8"]
+    status, output = cli(*words).wait()
+    assert status == 0, output
+    assert "seen.html: 2 of " in output
+    assert '"title":"hidden patches"' in (tmp_path / "seen.html").read_text()
+    status, output = cli(*words, "model.image=none").wait()
+    assert status == 2
+    assert "objective=[mim,mlm,wpa]" in output or "objective=[mlm,wpa,mim]" in output, output
+    assert "Set model.image=patches" in output, output
+
+
 def test_refusals_name_what_to_type(cli) -> None:
     for words, part in [
         (["data", "prepar"], "Nearest: docexp data prepare."),

@@ -46,6 +46,11 @@ class MDCSettings(ObjectiveSettings):
         """Document classes."""
         return frozenset({"document_class"})
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """``classes``."""
+        return tuple(self.classes)
+
     def corruptor(self, name: str, given: Given) -> "ClassTarget":
         """Notes the class."""
         from docexp.objectives.mdc.corruptor import ClassTarget

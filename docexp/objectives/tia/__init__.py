@@ -38,6 +38,11 @@ class TIASettings(ObjectiveSettings):
         """Lines."""
         return frozenset({LINES})
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Not covered, covered."""
+        return "not covered", "covered"
+
     def corruptor(self, name: str, given: Given) -> "LineCovering":
         """Covers lines."""
         from docexp.objectives.tia.corruptor import LineCovering

@@ -45,6 +45,11 @@ class TIMSettings(ObjectiveSettings):
         """The pooled state of a model that sees an image."""
         return frozenset({"pooled", "patches"})
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Another page's image or none, the page's own."""
+        return "another page's image or none", "the page's own image"
+
     def corruptor(self, name: str, given: Given) -> "ImageSwapping":
         """Replaces and drops images."""
         from docexp.objectives.tim.corruptor import ImageSwapping

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from docexp.objectives.wpa.corruptor import AlignmentLabels
     from docexp.objectives.wpa.objective import Alignment
 
+CLASSES = ("aligned", "unaligned")
+"""The targets 0 and 1: the word's place on the image is shown, or hidden."""
+
 
 @dataclass(kw_only=True)
 class WPASettings(ObjectiveSettings):
@@ -32,6 +35,11 @@ class WPASettings(ObjectiveSettings):
     def needs(self) -> frozenset[str]:
         """Text tokens, and patches to hide."""
         return frozenset({"text", "patches"})
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Aligned, unaligned."""
+        return CLASSES
 
     def corruptor(self, name: str, given: Given) -> "AlignmentLabels":
         """Labels tokens; hides nothing."""

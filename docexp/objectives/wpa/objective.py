@@ -11,6 +11,7 @@ from docexp.models.backbone import Encoded
 from docexp.models.flops import dense, matrix_weights
 from docexp.models.heads import ClassificationHead
 from docexp.objectives.objective import Judged, Objective, judged_classes, wanted
+from docexp.objectives.wpa import CLASSES
 
 
 class Alignment(Objective):
@@ -20,7 +21,7 @@ class Alignment(Objective):
     classification heads; the paper names no function.
     """
 
-    class_names: ClassVar[tuple[str, ...]] = ("aligned", "unaligned")
+    class_names: ClassVar[tuple[str, ...]] = CLASSES
 
     def __init__(self, name: str, hidden_size: int) -> None:
         super().__init__(name, classes=len(self.class_names))

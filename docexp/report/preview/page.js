@@ -11,7 +11,7 @@ const LAYERS = [
   ["order", "reading order", "o", (page) => page.order && page.order.length],
 ];
 const shown = { words: false, lines: false, regions: true, entities: true, relations: true, order: true };
-const labels = [...new Set(PAGES.flatMap((page) => [...(page.entities || []), ...(page.regions || [])].map((item) => item.label)))].sort();
+let labels = [...new Set(PAGES.flatMap((page) => [...(page.entities || []), ...(page.regions || [])].map((item) => item.label)))].sort();
 const get = (id) => document.getElementById(id);
 let current = 0;
 
@@ -80,6 +80,22 @@ const DRAWN = {
   },
 };
 
+// Where pages are shown as pretraining sees them, that comes first and annotations wait until they are asked for.
+const PICTURE = "picture";
+if (PAGES.length && PAGES[0].seen) {
+  for (const [name] of LAYERS) shown[name] = false;
+  const layers = PAGES[0].seen.layers.map(({ title, kind }, i) => {
+    const [name, marks] = [`seen${i}`, (page) => page.seen.layers[i].marks];
+    shown[name] = kind !== "outlines";
+    DRAWN[name] = (page) => marks(page).map(({ box, label, said }) => rectangle(box, kind === "tokens" ? tinted(label) : {}, said));
+    return [name, title, String(i + 1), (page) => marks(page).length, kind, marks];
+  });
+  shown[PICTURE] = true;
+  LAYERS.unshift([PICTURE, "image as the model sees it", "i", (page) => (page.seen.image ? 1 : 0)], ...layers);
+  const tokens = PAGES.flatMap((page) => page.seen.layers.filter(({ kind }) => kind === "tokens"));
+  labels = [...new Set([...tokens.flatMap(({ marks }) => marks.map(({ label }) => label)).sort(), ...labels])];
+}
+
 // An arrow begins and ends at the sides that face each other; it is upright where one box lies above the other.
 function ends(from, to) {
   let [[ax, ay], [bx, by]] = [middle(from), middle(to)];
@@ -97,9 +113,9 @@ function paint(page) {
   marker.append(draw("path", { d: "M0 0 L8 4 L0 8 z", fill: "#b3195e" }));
   defs.append(marker);
   svg.append(defs);
-  for (const [name, , , count] of LAYERS) {
-    if (!count(page)) continue;
-    const group = draw("g", { class: name });
+  for (const [name, , , count, kind] of LAYERS) {
+    if (!count(page) || name === PICTURE) continue;
+    const group = draw("g", { class: kind ? `${name} ${kind}` : name });
     group.style.display = shown[name] ? "" : "none";
     group.append(...DRAWN[name](page));
     svg.append(group);
@@ -107,7 +123,9 @@ function paint(page) {
   const paper = get("paper");
   paper.style.width = `min(100%, ${Math.max(900, Math.min(1200, page.width))}px)`;
   paper.style.aspectRatio = `${page.width} / ${page.height}`;
-  paper.replaceChildren(...(page.image ? [make("img", undefined, { src: page.image, alt: "" })] : []), svg);
+  const seen = shown[PICTURE] && page.seen && page.seen.image;
+  const image = seen || page.image;
+  paper.replaceChildren(...(image ? [make("img", undefined, { src: image, alt: "", class: seen ? "seen" : "" })] : []), svg);
 }
 
 function key(items) {
@@ -125,16 +143,18 @@ function key(items) {
 function controls(page) {
   const box = get("layers");
   box.replaceChildren(make("legend", "shown"));
-  for (const [name, title, letter, count] of LAYERS) {
+  for (const [name, title, letter, count, kind, marks] of LAYERS) {
     const label = make("label", undefined, count(page) ? {} : { class: "absent" });
     const tick = make("input", undefined, { type: "checkbox" });
     tick.checked = shown[name];
     tick.disabled = !count(page);
     tick.addEventListener("change", () => { toggle(name); tick.blur(); });
     const number = count(page);
-    label.append(tick, make("span", number === null || number === undefined ? `${title}: not annotated` : `${title} (${number})`), make("kbd", letter));
+    const text = number === null || number === undefined ? `${title}: not annotated` : `${title} (${number})`;
+    label.append(tick, make("span", name === PICTURE ? title : text), make("kbd", letter));
     box.append(label);
     if ((name === "entities" || name === "regions") && number) box.append(...key(page[name]));
+    if (kind === "tokens") box.append(...key(marks(page)));
   }
 }
 
@@ -156,6 +176,7 @@ function show(number) {
   const document_ = page.document === page.id ? "" : ` · page ${page.number + 1} of ${page.document}`;
   get("facts").replaceChildren(make("p", `${page.split} · ${page.width} × ${page.height} pixels${page.image ? "" : " · no image"}${document_}`, { class: "quiet" }));
   if (page.document_class !== null) get("facts").append(...list("document class", [[page.document_class, [""]]]));
+  if (page.seen) get("facts").append(...list("as pretraining sees it", page.seen.facts));
   const details = [];
   if (page.questions) details.push(...list(`questions (${page.questions.length})`, page.questions.map((q) => [q.text, q.answers])));
   if (page.fields) details.push(...list("fields", Object.entries(page.fields)));
@@ -168,6 +189,7 @@ function show(number) {
 function toggle(name) {
   shown[name] = !shown[name];
   const group = document.querySelector(`#paper svg .${name}`);
+  if (name === PICTURE) paint(PAGES[current]);
   if (group) group.style.display = shown[name] ? "" : "none";
   controls(PAGES[current]);
 }

@@ -54,6 +54,15 @@ def composed_data(overrides: Sequence[str], project: Project, command: str) -> t
     composed = compose(overrides, project)
     refuse_unknown(composed.config, f"docexp data {command}", Sources(composed), tuple(COMMANDS[command][0]))
     settings, _ = fill(composed.config.get("data"), "data", PageSettings, Sources(composed))
+    return one_dataset(settings, command)
+
+
+def one_dataset(settings: PageSettings, command: str) -> DataSettings:
+    """The settings of a dataset.
+
+    Raises:
+        DocexpError: they are those of a mixture.
+    """
     if not isinstance(settings, DataSettings):
         places = ", ".join(f"data.shards={place}" for place in settings.places().values())
         raise DocexpError(f"docexp data {command} takes one dataset; {settings.name} is a mixture. Name one: {places}")
