@@ -54,7 +54,7 @@ def composed_data(overrides: Sequence[str], project: Project, command: str) -> t
     composed = compose(overrides, project)
     refuse_unknown(composed.config, f"docexp data {command}", Sources(composed), tuple(COMMANDS[command][0]))
     settings, _ = fill(composed.config.get("data"), "data", PageSettings, Sources(composed))
-    return one_dataset(settings, command)
+    return one_dataset(settings, command), composed
 
 
 def one_dataset(settings: PageSettings, command: str) -> DataSettings:
@@ -66,7 +66,7 @@ def one_dataset(settings: PageSettings, command: str) -> DataSettings:
     if not isinstance(settings, DataSettings):
         places = ", ".join(f"data.shards={place}" for place in settings.places().values())
         raise DocexpError(f"docexp data {command} takes one dataset; {settings.name} is a mixture. Name one: {places}")
-    return settings, composed
+    return settings
 
 
 def whole_number(words: Words, name: str, default: int, least: int = 1) -> int:
