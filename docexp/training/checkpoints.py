@@ -7,13 +7,14 @@ from typing import Any
 import pytorch_lightning as pl
 
 from docexp.training.checkpoint_io import point
-from docexp.training.interrupts import Interrupts, RunInterrupted
+from docexp.training.interrupts import Interrupts, RunDiverged, RunInterrupted
 
 
 class Checkpoints(pl.Callback):
     """Writes a checkpoint every ``every`` steps, at every validation and at the end; keeps the last and the best.
 
     A checkpoint of a step that is validated is written after the validation, so that a resumed run has its metrics.
+    Where a weight is no longer finite, ``RunDiverged`` is raised instead, and the checkpoints before stay.
 
     Args:
         folder: the run's ``checkpoints/``.
@@ -77,6 +78,9 @@ class Checkpoints(pl.Callback):
     def _save(self, trainer: pl.Trainer) -> None:
         if trainer.global_step == self._saved_step:
             return
+        # weights are the same on all ranks; a checkpoint that is no good must not push out the last that is
+        if not all(bool(weight.isfinite().all()) for weight in trainer.lightning_module.parameters()):
+            raise RunDiverged(trainer.global_step)
         self._saved_step = trainer.global_step
         target = self._folder / _name(trainer.global_step)
         if trainer.is_global_zero:

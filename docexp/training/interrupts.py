@@ -17,7 +17,7 @@ class RunInterrupted(Exception):
 
 
 class RunDiverged(Exception):
-    """The loss of a step is not finite; the argument is the step."""
+    """The loss of a step, or a weight after it, is not finite; the argument is the step."""
 
 
 class Interrupts:

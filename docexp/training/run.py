@@ -246,7 +246,12 @@ class _Training:
         )
         result.write(run.folder.result)
         self.mirror.result(result)
-        self.log.say(f"diverged: the loss of step {step} is not finite. That is this run's result.")
+        good = pointed(run.folder.checkpoints, "last")
+        kept = f"The last good checkpoint is {good}" if good else "No checkpoint was written before"
+        self.log.say(
+            f"diverged: at step {step} loss or weights are not finite. That is this run's result. {kept}; another run "
+            "may learn with a lower optim.lr, or a longer optim.warmup_steps."
+        )
 
     def _drawn(self) -> dict[str, int]:
         """The pages that the whole run drew from each corpus of a mixture."""

@@ -68,6 +68,37 @@ def test_one_process_equals_two_ranks_with_two_micro_batches(train, tmp_path) ->
         assert other_result.metrics == result.metrics
 
 
+def test_pretraining_on_two_ranks_hides_and_loses_the_same(train, tmp_path) -> None:
+    """Each objective has a count of its own over ranks and micro-batches."""
+    own = [word for word in PLAN if not word.startswith("task.")]
+    words = [
+        *own,
+        "task=pretraining",
+        "objective=[mlm,mim,wpa]",
+        "objective.mim.target=pixels",
+        "objective.mim.smallest=1",
+    ]
+    words.append("objective.mlm.weight=2")
+    ways = {"one": [], "two": ["hardware.devices=2", "hardware.micro_batch=2", "data.workers=1"]}
+    for started in [train(*words, *way, runs=name) for name, way in ways.items()]:
+        status, output = started.wait()
+        assert status == 0, output
+    _, metrics, result, predictions = finished(tmp_path / "one")
+    _, other_metrics, other_result, other_predictions = finished(tmp_path / "two")
+    for line, other in zip(metrics, other_metrics, strict=True):
+        assert other.keys() == line.keys()
+        for name, value in line.items():
+            np.testing.assert_allclose(other[name], value, rtol=2e-4, atol=1e-6, err_msg=name)
+        if "loss" in line:
+            assert other["mlm/targets"] == line["mlm/targets"] and other["wpa/targets"] == line["wpa/targets"]
+            whole = 2 * line["mlm/loss"] + line["mim/loss"] + line["wpa/loss"]
+            np.testing.assert_allclose(line["loss"], whole, rtol=1e-5)
+    assert {key: line["reference"] for key, line in other_predictions.items()} == {
+        key: line["reference"] for key, line in predictions.items()
+    }
+    np.testing.assert_allclose(other_result.metrics["skill"], result.metrics["skill"], atol=1e-3)
+
+
 def test_a_run_goes_on_in_other_micro_batches(train, tmp_path) -> None:
     """Killed in the fourth step's first of two micro-batches, after a checkpoint of the second step."""
     from functools import partial

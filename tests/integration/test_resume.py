@@ -166,6 +166,24 @@ def test_killed_and_started_again_is_bit_equal_in_bf16(train, tmp_path: Path) ->
     assert killed == outcome(tmp_path / "undisturbed", order)
 
 
+PRETRAINING = ["task=pretraining", "objective=[wpa,mlm,mim]", "objective.mim.target=pixels", "objective.mim.smallest=1"]
+
+
+@pytest.mark.xdist_group("resume")
+def test_pretraining_killed_with_two_workers_is_bit_equal_to_none(train, tmp_path: Path) -> None:
+    """Masks, their order and every objective's loss included; two micro-batches make a step."""
+    order = tmp_path / "undisturbed.order"
+    status, output = train(*PLAN, *PRETRAINING, runs="undisturbed", before=partial(note_order, order)).wait()
+    assert status == 0, output
+    expected = outcome(tmp_path / "undisturbed", order)
+    lines = [line for line in expected.metrics if "loss" in line]
+    parts = ("mlm", "mim", "wpa")
+    assert all(line["loss"] == pytest.approx(sum(line[f"{part}/loss"] for part in parts), rel=1e-5) for line in lines)
+    assert len({line["mlm/targets"] for line in lines}) > 1 < len({line["wpa/targets"] for line in lines})
+    words = [*PRETRAINING, "data.workers=2"]
+    assert killed_and_started_again(train, tmp_path, partial(die_in, "training_step", 10), *words) == expected
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("call", range(1, 2 * STEPS + 1))

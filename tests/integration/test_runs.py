@@ -2,8 +2,11 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
@@ -165,8 +168,36 @@ def test_a_diverged_run_is_a_result(train, tmp_path: Path) -> None:
     words = ["optim=sgd", "optim.lr=1e30", "trainer.clip_norm=0", "trainer.log_every=1", "trainer.max_steps=20"]
     status, output = train(*words).wait()
     assert status == 0, output
-    assert "diverged: the loss of step" in output
+    assert "diverged: at step " in output and "No checkpoint was written before" in output
     (run,) = all_runs(tmp_path / "runs")
     assert Result.read(run.result).status == "diverged"
     status, output = train(*words).wait()
     assert "diverged: nothing to do" in output
+
+
+def test_a_run_that_diverges_keeps_its_last_good_checkpoint(train, tmp_path: Path) -> None:
+    """The fourth step's update breaks the weights although its loss was fine; a checkpoint of them would be due."""
+    words = ["trainer.max_steps=8", "trainer.checkpoint_every=1", "trainer.log_every=100"]
+    status, output = train(*words, before=partial(break_weights_after, 4)).wait()
+    assert status == 0, output
+    (run,) = all_runs(tmp_path / "runs")
+    good = run.checkpoints / "step-000003"
+    assert "diverged: at step 4 loss or weights are not finite" in output and "The last good checkpoint is" in output
+    assert Result.read(run.result).status == "diverged" and [f.name for f in run.checkpoints.glob("step-*")] == [
+        good.name
+    ]
+    assert all(bool(np.isfinite(array).all()) for array in load_file(good / "model.safetensors").values())
+
+
+def break_weights_after(step: int) -> None:
+    """Plants an update that makes weights infinite."""
+    from docexp.training.checkpoints import Checkpoints
+
+    original = Checkpoints.on_train_batch_end
+
+    def broken(self: Checkpoints, trainer: Any, pl_module: Any, *rest: Any) -> None:
+        if trainer.global_step == step:
+            next(pl_module.parameters()).data.fill_(float("inf"))
+        original(self, trainer, pl_module, *rest)
+
+    Checkpoints.on_train_batch_end = broken
