@@ -52,13 +52,15 @@ def _check_needs(settings: RunSettings, composed: Composed) -> None:
         return task.needs <= other.provides
 
     task_name, model_name = (composed.choices.get(group, f"of this {group}") for group in ("task", "model"))
-    task_name = f"objective=[{','.join(settings.objective)}]" if settings.objective else f"task {task_name}"
+    who = f"task {task_name}"
+    if settings.objective:
+        who = task_name = f"objective=[{','.join(settings.objective)}]"
     ways = settings_that_fit(model, fits)
     models = [choice for choice in models_that_fit(composed.project, fits) if choice != model_name]
     advice = [f"Set {' or '.join(f'model.{way}' for way in ways)}."] if ways else []
     advice += [f"Models for {task_name}: {', '.join(models)}."] if models else []
     raise DocexpError(
-        f"model {model_name} provides {_names(model.provides)}; {task_name} needs {_names(task.needs)}. "
+        f"model {model_name} provides {_names(model.provides)}; {who} needs {_names(task.needs)}. "
         + (" ".join(advice) or "No model of conf/model gives that.")
     )
 

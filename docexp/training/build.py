@@ -149,7 +149,7 @@ def _partner_rows(run: ResolvedRun, corpora: Corpora) -> Iterator[range]:
 
 
 def evaluation_rows(run: ResolvedRun, corpora: Corpora, split_of: Callable[[Index], str | None]) -> Sequence[int]:
-    """The rows of a split, as many as the task scores; fewer under ``debug``, and training pages under its ``pages``."""
+    """The rows of a split, as many as the task scores; fewer under ``debug``, whose ``pages`` are training pages."""
     settings, debug = run.settings, run.settings.debug
     if debug.pages is not None and any(split_of(index) for index in corpora.indices):
         return corpora.rows(lambda index: training_split(index, settings.data, settings.trainer))[: debug.pages]

@@ -66,7 +66,7 @@ REFUSED = [
     ("model._target_=docexp.models.nowhere.Settings", ["model._target_=docexp.models.nowhere.Settings"]),
     ("model._target_=docexp.training.settings.SGDSettings", ["is no ModelSettings"]),
     ("data.reader.no_such=1", ["data.reader.no_such is no setting of data.reader"]),
-    ("model.text=false", ["provides patches", "needs text"]),
+    ("model.text=false", ["provides patch_token, patches, pooled", "needs text"]),
     # how a word is written
     ("~trainer.max_steps", ["~trainer.max_steps would delete a setting", "null where it may be unset"]),
     ("trainer.=5", ["'trainer.=5' is no override"]),
@@ -137,6 +137,23 @@ REFUSED = [
         ["dit_tiny provides patch_token, patches, pooled", "needs text", "tagging: layoutlm_"],
     ),
     ("model=dit_tiny model.tokenizer=data:300", ["model.tokenizer has no effect: this model reads no words"]),
+    # objectives
+    ("objective=[mlm]", ["objective=[mlm] (command line) has no effect under task=tagging", "Set task=pretraining"]),
+    ("task=pretraining", ["task=pretraining has no objective. Choose some: objective=[mlm] ("]),
+    ("task=pretraining objective=mlm", ["objective=mlm: several can be chosen", "in brackets", "choices: "]),
+    ("task=pretraining objective=[mml]", ["objective=[mml] is no choice of conf/objective/. Nearest: mlm."]),
+    ("task=pretraining objective=null", ["objective=null: several can be chosen"]),
+    (
+        "task=pretraining objective=[mlm] objective.mlm.ratoi=1",
+        ["objective.mlm.ratoi", "Nearest: objective.mlm.ratio."],
+    ),
+    ("task=pretraining objective=[mlm] objective.mlm.ratio=2", ["objective.mlm.ratio=2", "between 0 and 1"]),
+    ("task=pretraining objective=[mlm] objective.mlm.keep=0.95", ["objective.mlm: keep=0.95 and random=0.1"]),
+    (
+        "task=pretraining objective=[mlm] objective.mvlm.ratio=1",
+        ["mvlm is not chosen. Choose it: objective=[mlm,mvlm]."],
+    ),
+    ("task=pretraining objective=[mlm] model=dit_tiny", ["objective=[mlm] needs text", "Models for objective=[mlm]: "]),
     ("model.text=false model.max_tokens=64", ["model.max_tokens has no effect: this model reads no words"]),
     ("model=dit_base model.resize_vocabulary=true", ["model.resize_vocabulary has no effect"]),
 ]

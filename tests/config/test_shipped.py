@@ -17,7 +17,11 @@ CHOICES = [
     for choice in Project().choices(group)
     if group != "model" or choice not in NO_TASK
 ]
-MUST_BE_SAID = {"hardware=ddp": ["hardware.devices=2"], "hardware=deepspeed_zero2": ["hardware.devices=2"]}
+MUST_BE_SAID = {
+    "hardware=ddp": ["hardware.devices=2"],
+    "hardware=deepspeed_zero2": ["hardware.devices=2"],
+    "task=pretraining": ["objective=[mlm]"],
+}
 """Choices that leave a setting to the user, and one for it."""
 
 

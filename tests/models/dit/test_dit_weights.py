@@ -76,7 +76,7 @@ def published(backbone: DiTBackbone, folder: Path, kind: str, **changes: Any) ->
             **backbone.config.to_dict(),
             "use_mask_token": kind == "masked",
             "use_mean_pooling": True,
-            "num_labels": 16,
+            "id2label": {number: f"class {number}" for number in range(16)},
             **changes,
         }
     )
