@@ -1,5 +1,6 @@
 """An image tokenizer trained by a run: resumed exactly, shown in a picture, and usable by the run's identity."""
 
+import math
 import os
 import signal
 from pathlib import Path
@@ -42,14 +43,30 @@ def die_in_step_60() -> None:
     RunModule.training_step = dying
 
 
+def note_temperatures() -> None:
+    from docexp.training.module import RunModule
+
+    original = RunModule.training_step
+
+    def noting(self: Any, batch: Any, batch_index: int) -> Any:
+        loss = original(self, batch, batch_index)
+        with Path("temperatures").open("a") as opened:
+            opened.write(f"{self.backbone.temperature}\n")
+        return loss
+
+    RunModule.training_step = noting
+
+
 def weights_of(run: RunFolder) -> dict[str, torch.Tensor]:
     return load_file(run.checkpoints / (run.checkpoints / "last").read_text().strip() / "model.safetensors")
 
 
 @pytest.mark.slow
 def test_killed_and_resumed_it_ends_as_undisturbed_and_serves_by_its_identity(cli, tmp_path: Path) -> None:
-    status, output = cli(*WORDS, runs="whole").wait()
+    status, output = cli(*WORDS, runs="whole", before=note_temperatures).wait()
     assert status == 0, output
+    temperatures = [float(line) for line in (tmp_path / "temperatures").read_text().splitlines()]
+    assert temperatures == pytest.approx([1.0] * 100 + [math.exp(-0.5)] * 4)  # anneal_rate 5e-3
     assert cli(*WORDS, runs="killed", before=die_in_step_60).wait()[0] == -9
     status, output = cli(*WORDS, runs="killed").wait()
     assert status == 0, output
