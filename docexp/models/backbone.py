@@ -22,6 +22,8 @@ class Encoded:
     patches: Tensor | None = None  # [B, P, D]
     pooled: Tensor | None = None  # [B, D]
     pyramid: tuple[Tensor, ...] | None = None  # maps [B, D, h, w], the finest first
+    reconstruction: Tensor | None = None  # [B, 3, H, W], the image made again, -1..1
+    code_logits: Tensor | None = None  # [B, K, h, w] float32, of an image tokenizer's K codes
 
 
 class Backbone(nn.Module, ABC):
@@ -39,6 +41,9 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:
         """Encodes a micro-batch; ``batch.patch_token`` is given only to families that provide ``patch_token``."""
+
+    def begin_step(self, step: int) -> None:
+        """Told before each training step, counted from 0, how far training is; here nothing comes of it."""
 
     def adapted(self, name: str, tensor: Tensor) -> Tensor:
         """A checkpoint's tensor as this model takes it: a family may resize what depends on the size of its inputs.

@@ -55,6 +55,11 @@ class ModelSettings(Settings, ABC):
         return None
 
     @property
+    def codes(self) -> int | None:
+        """Codes that an image tokenizer in training chooses among; None for other models."""
+        return None
+
+    @property
     def reads_text(self) -> bool:
         """Whether the model reads a page's words. One that does not has no use for a tokenizer."""
         return True

@@ -1,5 +1,6 @@
 """How far objectives come, against the best guess that does not look at the page."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,8 +11,8 @@ from torchmetrics import Metric
 
 from docexp.objectives.objective import Judged
 
-Scores = dict[str, float]
-"""Of one objective: ``loss`` summed, ``targets``, and ``hits`` where targets are classes."""
+Scores = dict[str, Any]
+"""Of one objective: ``loss`` summed, ``targets``, ``hits`` where targets are classes, ``chosen`` by kind."""
 
 
 class ObjectiveScores(Metric):
@@ -24,6 +25,9 @@ class ObjectiveScores(Metric):
     Args:
         classes: for each objective the number of classes of its targets; 0 where they are none.
         class_names: the names of these classes, for objectives that name them.
+        kinds: the number of kinds that the model chooses among, where it does; 0 where not. How many were chosen at all
+            is ``usage``, a share; ``perplexity`` is the exponential of the entropy of the choices: so many kinds would
+            have it if all were equally frequent.
         sync_on_compute: as of torchmetrics.
     """
 
@@ -33,10 +37,15 @@ class ObjectiveScores(Metric):
         self,
         classes: Mapping[str, int],
         class_names: Mapping[str, Sequence[str]] | None = None,
+        kinds: Mapping[str, int] | None = None,
+        *,
         sync_on_compute: bool = True,
     ) -> None:
         super().__init__(sync_on_compute=sync_on_compute)
         self._classes, self._names = dict(classes), dict(class_names or {})
+        self._kinds = {name: number for name, number in (kinds or {}).items() if number}
+        for name, number in self._kinds.items():
+            self.add_state(f"{name}_chosen", torch.zeros(number, dtype=torch.float64), dist_reduce_fx="sum")
         for name, number in self._classes.items():
             self.add_state(f"{name}_sums", torch.zeros(4, dtype=torch.float64), dist_reduce_fx="sum")
             if number:
@@ -50,10 +59,9 @@ class ObjectiveScores(Metric):
             sums: Tensor = getattr(self, f"{name}_sums")
             sums += torch.tensor(values, dtype=torch.float64, device=sums.device)
             if number:
-                counts: Tensor = getattr(self, f"{name}_counts")
-                found = reference["classes"]
-                places = torch.tensor([int(target) for target in found], dtype=torch.long, device=counts.device)
-                counts.index_add_(0, places, torch.tensor(list(found.values()), dtype=torch.float64).to(counts.device))
+                _count(getattr(self, f"{name}_counts"), reference["classes"])
+            if name in self._kinds:
+                _count(getattr(self, f"{name}_chosen"), own.get("chosen", {}))
 
     def compute(self) -> dict[str, float]:
         """``<objective>/loss``, ``/targets``, ``/skill``, for classes ``/accuracy``, and the mean ``skill``.
@@ -71,6 +79,11 @@ class ObjectiveScores(Metric):
                 named = zip(self._names.get(name, ())[:-1], counts.tolist(), strict=False)
                 scores |= {f"{name}/{label}": count / there for label, count in named}
                 chance = _entropy(counts)
+            if name in self._kinds:
+                chosen: Tensor = getattr(self, f"{name}_chosen")
+                choices = max(float(chosen.sum()), 1.0)
+                scores[f"{name}/usage"] = float((chosen > 0).double().mean())
+                scores[f"{name}/perplexity"] = math.exp(_entropy(chosen) / choices)
             scores[f"{name}/skill"] = 1.0 - loss / chance if chance else 0.0
         skills = [scores[f"{name}/skill"] for name in self._classes]
         return {"skill": sum(skills) / len(skills), **scores}
@@ -79,14 +92,15 @@ class ObjectiveScores(Metric):
 def own_scores(judged: Judged, mine: Tensor) -> tuple[Scores, dict[str, Any]]:
     """The scores over the targets that ``mine``, ``[N]`` bool, marks; and which they were, as plain json values."""
     number = int(mine.sum())
-    scores = {"loss": float(judged.loss[mine].double().sum()), "targets": float(number)}
+    scores: Scores = {"loss": float(judged.loss[mine].double().sum()), "targets": float(number)}
+    if judged.chosen is not None:
+        scores["chosen"] = _counted(judged.chosen[mine])
     if judged.target is None:
         assert judged.constant is not None
         return scores, {"targets": number, "chance": float(judged.constant[mine].double().sum())}
     assert judged.hit is not None
     scores["hits"] = float(judged.hit[mine].sum())
-    found, counts = judged.target[mine].unique(return_counts=True)
-    return scores, {"targets": number, "classes": dict(zip(map(str, found.tolist()), counts.tolist(), strict=True))}
+    return scores, {"targets": number, "classes": _counted(judged.target[mine])}
 
 
 def constant_guess(references: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple[dict[str, Scores], Any]:
@@ -104,6 +118,18 @@ def constant_guess(references: Sequence[Mapping[str, Any]], names: Sequence[str]
         targets = sum(reference[name]["targets"] for reference in references)
         scores[name] = {"loss": loss, "targets": float(targets), "hits": float(max(counts.values(), default=0))}
     return scores, together
+
+
+def _counted(values: Tensor) -> dict[str, int]:
+    """How often each value comes, as plain json values."""
+    found, counts = values.unique(return_counts=True)
+    return dict(zip(map(str, found.tolist()), counts.tolist(), strict=True))
+
+
+def _count(counts: Tensor, found: Mapping[str, float]) -> None:
+    """Adds what ``_counted`` gave, in place."""
+    places = torch.tensor([int(value) for value in found], dtype=torch.long, device=counts.device)
+    counts.index_add_(0, places, torch.tensor(list(found.values()), dtype=torch.float64).to(counts.device))
 
 
 def _entropy(counts: Tensor) -> float:

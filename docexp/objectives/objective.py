@@ -62,7 +62,8 @@ class Judged:
     """The ``N`` targets of a micro-batch: the row each is of, and its loss.
 
     A target that is a class has ``target``, and ``hit`` says whether the model holds that class for the likeliest. For
-    others ``constant`` is the loss of the best guess that does not look at the page.
+    others ``constant`` is the loss of the best guess that does not look at the page. ``chosen`` are the ``M`` kinds
+    that the model itself chose for a target, such as codes, where it is to be known how many kinds it makes use of.
     """
 
     row: Tensor  # [N] int64
@@ -70,6 +71,7 @@ class Judged:
     target: Tensor | None = None  # [N] int64
     hit: Tensor | None = None  # [N] bool
     constant: Tensor | None = None  # [N] float32
+    chosen: Tensor | None = None  # [N, M] int64
 
 
 class Objective(nn.Module, ABC):
@@ -78,15 +80,16 @@ class Objective(nn.Module, ABC):
     Args:
         name: of its target in the batch.
         classes: of its targets; 0 where they are none.
+        kinds: that the model chooses among (``Judged.chosen``); 0 where it chooses nothing.
     """
 
     class_names: ClassVar[tuple[str, ...]] = ()
     """The classes, where they are few enough to be named: the share that each but the last has of the targets is logged
     as ``<objective>/<class>``."""
 
-    def __init__(self, name: str, classes: int) -> None:
+    def __init__(self, name: str, classes: int, kinds: int = 0) -> None:
         super().__init__()
-        self.name, self.classes = name, classes
+        self.name, self.classes, self.kinds = name, classes, kinds
 
     @abstractmethod
     def judge(self, encoded: Encoded, batch: Batch) -> Judged:
@@ -95,6 +98,11 @@ class Objective(nn.Module, ABC):
     def patch_token(self) -> Tensor | None:
         """What stands for hidden patches, ``[D]``; None from an objective that hides none."""
         return None
+
+    def pictures(self, encoded: Encoded, batch: Batch) -> dict[str, bytes]:
+        """What an evaluation shows of its first batch: PNG files by name; here none."""
+        del encoded, batch
+        return {}
 
     def flops(self, batch: Batch) -> Tensor:
         """Forward FLOPs of the head for each row, ``[B]``; here 0."""

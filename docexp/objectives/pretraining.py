@@ -95,11 +95,17 @@ class Pretraining(Task):
             predictions.append(Prediction(key, predicted, {name: targets for name, (_, targets) in own.items()}))
         return predictions
 
+    def pictures(self, encoded: Encoded, batch: Batch) -> dict[str, bytes]:
+        """Of all objectives."""
+        return {name: png for each in self._each() for name, png in each.pictures(encoded, batch).items()}
+
     def metric(self, sync_on_compute: bool = True) -> Metric:
         """Loss, accuracy and skill of every objective."""
+        each = self._each()
         return ObjectiveScores(
-            {each.name: each.classes for each in self._each()},
-            {each.name: each.class_names for each in self._each() if each.class_names},
+            {one.name: one.classes for one in each},
+            {one.name: one.class_names for one in each if one.class_names},
+            {one.name: one.kinds for one in each},
             sync_on_compute=sync_on_compute,
         )
 
@@ -142,6 +148,9 @@ class Pretraining(Task):
             if f"{name}/accuracy" in metrics:
                 right, guessed = (100 * scores[f"{name}/accuracy"] for scores in (metrics, baseline))
                 text += f", {right:.1f} % right (chance {guessed:.1f} %)"
+            if f"{name}/usage" in metrics:
+                used, perplexity = metrics[f"{name}/usage"], metrics[f"{name}/perplexity"]
+                text += f", {100 * used:.1f} % of the codes used, perplexity {perplexity:.1f}"
             parts.append(f"{text}, {int(metrics[f'{name}/targets']):,} targets")
         return f"skill {100 * metrics['skill']:.1f} · " + " · ".join(parts)
 

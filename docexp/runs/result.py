@@ -109,7 +109,13 @@ def evaluation_key(checkpoint: str, data: str, protocol: Mapping[str, str]) -> s
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 
-def write_evaluation(parent: Path, evaluation: Evaluation, predictions: Iterable[Any], scores: Iterable[Any]) -> Path:
+def write_evaluation(
+    parent: Path,
+    evaluation: Evaluation,
+    predictions: Iterable[Any],
+    scores: Iterable[Any],
+    pictures: Mapping[str, bytes] | None = None,
+) -> Path:
     """Writes ``parent/<key>/`` with ``result.json``, ``predictions.jsonl.gz``, ``scores.jsonl``; complete or not there.
 
     The same predictions give the same bytes. An earlier evaluation of that key is replaced.
@@ -119,6 +125,7 @@ def write_evaluation(parent: Path, evaluation: Evaluation, predictions: Iterable
         evaluation: the scores.
         predictions: one plain json value for each sample.
         scores: the same for the samples' own scores.
+        pictures: further files, by name.
     """
     target = parent / evaluation.key
     with atomic.new_folder(target) as folder, atomic.mendable(target):
@@ -130,6 +137,8 @@ def write_evaluation(parent: Path, evaluation: Evaluation, predictions: Iterable
             packed.writelines(_lines(predictions))
         with (folder / "scores.jsonl").open("wb") as opened:
             opened.writelines(_lines(scores))
+        for name, picture in (pictures or {}).items():
+            (folder / name).write_bytes(picture)
         evaluation.write(folder / "result.json")
     return target
 

@@ -1,6 +1,7 @@
 """The codes that an image tokenizer gave a page's image, as a member of its sample: ``<key>.codes.npy``."""
 
 import io
+import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,7 +53,7 @@ def stored_codes(members: Mapping[str, bytes], where: str) -> NDArray[np.int64]:
         raise DocexpError(f"{where} has no .{SUFFIX}. Make shards with codes: {command()}")
     try:
         return _read(members[SUFFIX])
-    except ValueError as error:
+    except (ValueError, SyntaxError, tokenize.TokenError) as error:  # what numpy's reading of a header may raise
         raise DocexpError(f"{where}: its .{SUFFIX} holds no codes ({error}). Make them again: {command()}") from None
 
 

@@ -22,12 +22,14 @@ class Given:
         tokenizer: words to ids.
         image_side: side in pixels of the images that the model sees; None when it sees none.
         patch_grid: patches along one side of them; None where there are none.
+        codes: that a model which is an image tokenizer chooses among; None for others.
     """
 
     data: "PageSettings"
     tokenizer: "Tokenizer"
     image_side: int | None = None
     patch_grid: int | None = None
+    codes: int | None = None
 
 
 @dataclass(kw_only=True)

@@ -81,6 +81,11 @@ class Task(nn.Module, ABC):
     def decode(self, encoded: Encoded, batch: Batch) -> list[Prediction]:
         """One prediction for each sample of the batch that is no filler."""
 
+    def pictures(self, encoded: Encoded, batch: Batch) -> dict[str, bytes]:
+        """What an evaluation shows of its first batch beside the scores: PNG files by name; here none."""
+        del encoded, batch
+        return {}
+
     def plain_head(self) -> PlainHead:
         """The head for transformers' own classes.
 

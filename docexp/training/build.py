@@ -53,7 +53,11 @@ def given_of(run: ResolvedRun) -> Given:
     """What the run's task is told of its data and inputs."""
     model = run.settings.model
     return Given(
-        data=run.settings.data, tokenizer=run.tokenizer, image_side=model.image_side, patch_grid=model.patch_grid
+        data=run.settings.data,
+        tokenizer=run.tokenizer,
+        image_side=model.image_side,
+        patch_grid=model.patch_grid,
+        codes=model.codes,
     )
 
 

@@ -1,7 +1,7 @@
 """A trained run scored on a split: predictions, scores per sample, and what a constant guess would score."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Scores:
     seconds: float
     predictions: list[Prediction]
     sample_scores: list[dict[str, float]]
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    """PNG files by name, of this rank's first batch."""
 
     @property
     def all_metrics(self) -> dict[str, float]:
@@ -73,11 +75,12 @@ def evaluate(run: ResolvedRun, checkpoint: Path, corpora: Corpora, split: str) -
         seconds=time.monotonic() - began,
         predictions=predictions,
         sample_scores=[task.sample_scores(prediction) for prediction in predictions],
+        pictures=module.pictures,
     )
 
 
 def record(run: ResolvedRun, scores: Scores) -> Path:
-    """Writes scores, predictions and sample scores into the run's ``evaluations/``; gives the folder."""
+    """Writes scores, predictions, sample scores and pictures into the run's ``evaluations/``; gives the folder."""
     evaluation = Evaluation(
         checkpoint=scores.checkpoint,
         data=scores.data,
@@ -93,6 +96,7 @@ def record(run: ResolvedRun, scores: Scores) -> Path:
         evaluation,
         [{"key": p.key, "predicted": p.predicted, "reference": p.reference} for p in scores.predictions],
         [{"key": p.key, **own} for p, own in zip(scores.predictions, scores.sample_scores, strict=True)],
+        scores.pictures,
     )
 
 

@@ -34,6 +34,8 @@ class RunModule(pl.LightningModule):
         self._metric: Metric = task.metric()
         self.predictions: list[Prediction] = []
         """Filled by ``test_step``: this rank's predictions."""
+        self.pictures: dict[str, bytes] = {}
+        """The same: pictures of this rank's first batch, by the name of their file."""
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """One micro-batch's share of the global step's loss."""
@@ -41,6 +43,7 @@ class RunModule(pl.LightningModule):
         # dropout is a function of the position in the run, so that a resumed run draws what an undisturbed one draws
         torch.manual_seed(_mixed(self._seed, self.trainer.global_step, batch.micro_batch, self.trainer.global_rank))
         if batch.micro_batch == 0:
+            self.backbone.begin_step(self.trainer.global_step)
             self._counts = global_counts(batch.step_counts, self.device)
             self.step_loss, self.step_parts = torch.zeros((), device=self.device), {}
             # asked for only where pages may be skipped: reading a number waits for the device
@@ -106,9 +109,11 @@ class RunModule(pl.LightningModule):
         self._metric.reset()
 
     def test_step(self, batch: Batch, batch_index: int) -> None:
-        """Keeps the predictions."""
-        del batch_index
-        self.predictions += self._predicted(batch)
+        """Keeps the predictions, and the first batch's pictures."""
+        encoded = self.task.encode(self.backbone, batch)
+        self.predictions += self.task.decode(encoded, batch)
+        if batch_index == 0:
+            self.pictures = self.task.pictures(encoded, batch)
 
     def _predicted(self, batch: Batch) -> list[Prediction]:
         return self.task.decode(self.task.encode(self.backbone, batch), batch)

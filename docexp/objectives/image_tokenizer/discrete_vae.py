@@ -1,12 +1,12 @@
 """The discrete VAE that DiT trains on pages: BEiT's ``DiscreteVAE``, after lucidrains/DALLE-pytorch."""
 
 import math
-from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from docexp.models.flops import matrix_weights
 from docexp.objectives.image_tokenizer.settings import DiscreteVAESettings
 
 CHANNELS = 3
@@ -15,7 +15,12 @@ TINY = 1e-10
 
 
 class ResBlock(nn.Module):
-    """Three convolutions around which the input passes unchanged."""
+    """Three convolutions around which the input passes unchanged.
+
+    ``keeps`` says whether what lies between them is kept for the backward pass, or computed again.
+    """
+
+    keeps = True
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -29,22 +34,16 @@ class ResBlock(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """``[N, C, h, w]`` to the same shape."""
-        return maps + self.net(maps)
-
-
-@dataclass
-class Relaxed:
-    """A pass with soft codes. ``N`` images, ``K`` codes, ``h × w`` pixels, a code for every square of 8."""
-
-    logits: Tensor  # [N, K, h/8, w/8]
-    reconstruction: Tensor  # [N, 3, h, w]
+        if self.keeps or not torch.is_grad_enabled():
+            return maps + self.net(maps)
+        return maps + checkpoint(self.net, maps, use_reentrant=False)
 
 
 class DiscreteVAE(nn.Module):
     """Convolutions to a distribution over codes, and from codes' vectors back to pixels.
 
-    Parameter names are those of ``DiscreteVAE`` (microsoft/unilm, beit/modeling_discrete_vae.py). Pixels run from -1 to
-    1: see ``normalised``.
+    ``N`` images of ``h × w`` pixels, ``K`` codes, one for every square of 8 pixels. Parameter names are those of
+    ``DiscreteVAE`` (microsoft/unilm, beit/modeling_discrete_vae.py). Pixels run from -1 to 1: see ``normalised``.
     """
 
     def __init__(self, settings: DiscreteVAESettings) -> None:
@@ -78,18 +77,21 @@ class DiscreteVAE(nn.Module):
         """Normalised images ``[N, 3, h, w]`` of codes ``[N, h/8, w/8]``."""
         return self.decoder(self.codebook(codes).permute(0, 3, 1, 2))
 
-    def relaxed(self, images: Tensor, temperature: float, noise: Tensor) -> Relaxed:
-        """Reconstructs from a soft choice of codes (Jang et al. 2017, arXiv 1611.01144, eq. 2), so that it trains.
+    def soft(self, logits: Tensor, temperature: float, noise: Tensor) -> Tensor:
+        """Normalised images of a soft choice of codes (Jang et al. 2017, arXiv 1611.01144, eq. 2), so that it trains.
 
         Args:
-            images: normalised, ``[N, 3, h, w]``.
+            logits: float32, ``[N, K, h/8, w/8]``.
             temperature: the lower, the closer to the choice of a single code.
             noise: Gumbel noise of the shape of the logits; see ``gumbel_noise``.
         """
-        logits = self.logits(images)
         shares = ((logits + noise) / temperature).softmax(dim=1)
-        vectors = torch.einsum("nkhw,kd->ndhw", shares, self.codebook.weight)
-        return Relaxed(logits, self.decoder(vectors))
+        return self.decoder(torch.einsum("nkhw,kd->ndhw", shares.to(self.codebook.weight.dtype), self.codebook.weight))
+
+    def forward_flops(self, side: int) -> int:
+        """FLOPs of encoder and decoder for an image of ``side × side`` pixels; see ``models.flops``."""
+        smallest = side // 2 ** (len(self.encoder) // 2)
+        return _flops(self.encoder, side, 0.5) + _flops(self.decoder, smallest, 2.0)
 
 
 def gumbel_noise(like: Tensor) -> Tensor:
@@ -107,6 +109,12 @@ def uniform_divergence(logits: Tensor) -> Tensor:
     return (shares * ((shares + TINY).log() + math.log(logits.shape[1]))).sum(dim=1)
 
 
-def original_loss(images: Tensor, relaxed: Relaxed, kl_weight: float) -> Tensor:
-    """The original's loss, scalar: the mean squared error of the pixels, and the weighted divergence."""
-    return F.mse_loss(relaxed.reconstruction, images) + kl_weight * uniform_divergence(relaxed.logits).sum()
+def _flops(modules: nn.Sequential, side: float, change: float) -> int:
+    """Of the modules in turn, each sequence of which changes the maps' sides by a factor."""
+    total = 0
+    for module in modules:
+        after = side * change if isinstance(module, nn.Sequential) else side
+        # a convolution lays its kernel on every position of its output, a transposed one on those of its input
+        total += 2 * matrix_weights(module) * int(min(side, after)) ** 2
+        side = after
+    return total

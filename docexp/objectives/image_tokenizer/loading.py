@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,10 @@ def _settings(file: Path) -> TokenizerSettings:
     kind = said.pop("model_type", None)
     if kind not in KINDS:
         raise DocexpError(f"{file}: model_type={kind} is no image tokenizer, which are {' and '.join(KINDS)}")
-    known = KINDS[kind].__dataclass_fields__
+    known = [item.name for item in fields(KINDS[kind])]
     for name, value in said.items():
         if name not in known:
-            close = nearest(name, list(known))
+            close = nearest(name, known)
             raise DocexpError(f"{file}: {kind} has no {name}" + (f". Nearest: {close[0]}." if close else ""))
         if not isinstance(value, int) or isinstance(value, bool):
             raise DocexpError(f"{file}: {name}={value!r} must be a whole number")
@@ -88,8 +89,8 @@ def _of_run(place: str, runs: Path) -> tuple[TokenizerSettings, dict[str, Tensor
     assert upstream is not None
     assert upstream.run is not None
     model: Mapping[str, Any] = upstream.run.read_config()["model"]
-    sizes = DiscreteVAESettings.__dataclass_fields__
-    if not sizes.keys() <= model.keys():
+    sizes = [item.name for item in fields(DiscreteVAESettings)]
+    if not model.keys() >= set(sizes):
         raise DocexpError(f"{place} trained {model['_target_'].rpartition('.')[2]}, which is no image tokenizer")
     checkpoint = upstream.run.checkpoints / (upstream.run.checkpoints / upstream.checkpoint).read_text().strip()
     tensors = read_tensors(checkpoint)
