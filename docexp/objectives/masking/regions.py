@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 BLUR = 0.5
 """How far a bilinear filter carries ink beyond its box, in pixels of an image that was made smaller."""
 
+BLACK = (0, 0, 0)
+"""What hidden words and covered lines are painted with; the LayoutLMv2 paper names no colour."""
+
 
 def paint(pixels: NDArray[np.uint8], boxes: NDArray[np.int64], colour: Sequence[int]) -> NDArray[np.uint8]:
     """A copy of ``pixels`` ``[3, H, W]`` with ``boxes`` ``[N, 4]``, 0..1000 of the page, filled with ``colour``.

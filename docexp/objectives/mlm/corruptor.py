@@ -9,16 +9,13 @@ from numpy.typing import NDArray
 from docexp.errors import DocexpError
 from docexp.inputs.sample import IGNORED, Window
 from docexp.inputs.visit import Visit
-from docexp.objectives.masking.regions import paint
+from docexp.objectives.masking.regions import BLACK, paint
 from docexp.objectives.masking.spans import span_mask
 from docexp.objectives.masking.tokens import replace_tokens, token_mask
 from docexp.objectives.objective import Corruptor, Record
 
 if TYPE_CHECKING:
     from docexp.objectives.mlm import MLMSettings
-
-BLACK = (0, 0, 0)
-"""What hidden words are painted with; the LayoutLMv2 paper names no colour."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,35 @@
+"""Objectives that classify a window as a whole."""
+
+from torch import Tensor, nn
+
+from docexp.inputs.batch import Batch
+from docexp.inputs.sample import IGNORED
+from docexp.models.backbone import Encoded
+from docexp.models.flops import dense, matrix_weights
+from docexp.models.heads import INITIAL_STD
+from docexp.objectives.objective import Judged, Objective, judged_classes, wanted
+
+
+class PooledClassifier(Objective):
+    """A linear classifier on the state of the token that opens the window (``[CLS]``); its target is one per row.
+
+    The papers say no more of their classifiers than that they read this state. Cross-entropy over two classes is the
+    binary cross-entropy of the difference of their logits.
+    """
+
+    def __init__(self, name: str, hidden_size: int, classes: int) -> None:
+        super().__init__(name, classes)
+        self.classifier = nn.Linear(hidden_size, classes)
+        nn.init.normal_(self.classifier.weight, std=INITIAL_STD)
+        nn.init.zeros_(self.classifier.bias)
+
+    def judge(self, encoded: Encoded, batch: Batch) -> Judged:
+        """One class for each row that has a target."""
+        assert encoded.pooled is not None
+        target = batch.targets[self.name]
+        row = wanted(target).squeeze(dim=1)
+        return judged_classes(self.classifier(encoded.pooled[row]), target[row], row)
+
+    def flops(self, batch: Batch) -> Tensor:
+        """Of the rows that have a target."""
+        return dense(matrix_weights(self), (batch.targets[self.name] != IGNORED).double())

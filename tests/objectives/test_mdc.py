@@ -1,0 +1,126 @@
+"""The class of a document as a target of every window."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from docexp.documents.page import Page
+from docexp.errors import DocexpError
+from docexp.inputs.collate import collate
+from docexp.inputs.dataset import SampleMaker
+from docexp.inputs.sample import IGNORED
+from docexp.inputs.settings import DataSettings
+from docexp.inputs.tokenizer import Tokenizer
+from docexp.inputs.visit import RowDraw
+from docexp.models.layoutlm import LayoutLMSettings
+from docexp.objectives import PretrainingSettings
+from docexp.objectives.mdc import MDCSettings
+from docexp.objectives.mlm import MLMSettings
+from docexp.shards.index import Index, SetFacts
+from docexp.shards.needs import Need, check_needs
+from docexp.shards.read import ShardReader
+from docexp.shards.write import write_shards
+from docexp.tasks.settings import Given
+
+torch.set_num_threads(1)
+
+CLASSES = ("letter", "form", "letter", None, "invoice")
+DATA = DataSettings(name="x", shards="x")
+
+Shards = Callable[..., Index]
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Shards:
+    """``shards(class, …)``: an index of one page of each class."""
+
+    def write(*classes: str | None) -> Index:
+        pages = (
+            ("test", Page(str(n), 9, 9, ("some", "words"), [(0, 0, 3, 3), (4, 0, 8, 3)], document_class=name))
+            for n, name in enumerate(classes)
+        )
+        return write_shards(pages, tmp_path / "set", SetFacts(name="x", licence="", command="x"))
+
+    return write
+
+
+def pretraining(**objectives: Any) -> PretrainingSettings:
+    settings = PretrainingSettings()
+    settings.objectives = objectives
+    return settings
+
+
+def test_from_classes_to_losses_and_the_chance_level(shards: Shards, byte_tokenizer: Tokenizer) -> None:
+    settings = pretraining(mdc=MDCSettings(classes=["form", "invoice", "letter"]), mvlm=MLMSettings())
+    model = LayoutLMSettings(layers=1, heads=2, hidden_size=16, ffn_size=16, max_tokens=6, dropout=0.0)
+    given = Given(data=DATA, tokenizer=byte_tokenizer)
+    encoder = model.encoder(byte_tokenizer, "word", 0)
+    maker = SampleMaker(ShardReader(shards(*CLASSES)), encoder, settings.targets(given), "all", 0, RowDraw((range(5),)))
+    samples = [maker.training(row, 0) for row in range(5)]
+    rows = [len(sample.windows) for sample in samples]
+    assert min(rows) > 1  # each window has the target, a page's windows alike
+    batch = collate(samples, byte_tokenizer.pad_id)
+    expected = np.repeat([2, 0, 2, IGNORED, 1], rows)
+    assert batch.targets["mdc"].tolist() == expected.tolist()
+
+    torch.manual_seed(0)
+    backbone = model.build(byte_tokenizer.vocab_size, byte_tokenizer.pad_id)
+    task = settings.build(given, backbone.hidden_size)
+    encoded = task.encode(backbone, batch)
+    losses = task.losses(encoded, batch)
+    logits = task.objectives["mdc"].classifier(encoded.pooled)
+    target = torch.from_numpy(expected)
+    plain = torch.nn.functional.cross_entropy(logits, target, ignore_index=IGNORED, reduction="sum")
+    torch.testing.assert_close(losses.sums["mdc"], plain)
+    with torch.no_grad():
+        baseline = task.baseline(task.decode(encoded, batch))
+    shares = np.unique(expected[expected >= 0], return_counts=True)[1] / (expected >= 0).sum()
+    assert baseline["mdc/loss"] == pytest.approx(-(shares * np.log(shares)).sum())
+    assert baseline["mdc/accuracy"] == pytest.approx(shares.max())
+    plain.backward()
+    named = [*backbone.named_parameters(), *task.objectives["mdc"].named_parameters()]
+    assert not [name for name, weight in named if weight.requires_grad and weight.grad is None]
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([], r"^objective mdc: classes=\[\] must name two or more; .*set has \[form,invoice,letter\]$"),
+        (["form"], r"classes=\[form\] must name two or more"),
+        (
+            ["form", "letters", "invoice"],
+            r"set has pages of letter, which classes does not name; .* \[form,invoice,letter\]. Nearest: letters\.$",
+        ),
+    ],
+)
+def test_classes_that_are_not_those_of_the_data_are_refused(shards: Shards, classes: list[str], message: str) -> None:
+    with pytest.raises(DocexpError, match=message):
+        pretraining(mdc=MDCSettings(classes=classes)).check_data(DATA, shards(*CLASSES), None)
+
+
+def test_more_classes_than_one_corpus_has_are_fine(shards: Shards) -> None:
+    pretraining(mdc=MDCSettings(classes=["form", "letter", "memo", "invoice"])).check_data(DATA, shards(*CLASSES), None)
+
+
+def test_data_without_classes_is_refused_naming_data_that_has_them(shards: Shards) -> None:
+    need = Need("objective=[mdc]", pretraining(mdc=MDCSettings()).annotations)
+    with pytest.raises(DocexpError, match=r"objective=\[mdc\] needs document_class; .* data=rvl_cdip"):
+        check_needs(shards(None), [need], lambda kinds: ["rvl_cdip"] if kinds == {"document_class"} else [])
+
+
+def test_a_class_named_twice_and_a_page_of_an_unknown_class_are_refused(
+    shards: Shards, byte_tokenizer: Tokenizer
+) -> None:
+    with pytest.raises(DocexpError, match="classes holds form twice"):
+        MDCSettings(classes=["form", "letter", "form"])
+    targets = pretraining(mdc=MDCSettings(classes=["form", "letter"])).targets(
+        Given(data=DATA, tokenizer=byte_tokenizer)
+    )
+    encoder = LayoutLMSettings(max_tokens=64).encoder(byte_tokenizer, "word", 0)
+    maker = SampleMaker(ShardReader(shards("invoice")), encoder, targets, "all", 0, RowDraw((range(1),)))
+    with pytest.raises(DocexpError, match="page 0: its class 'invoice' is none of form, letter"):
+        maker.training(0, 0)
