@@ -9,7 +9,7 @@ from typing import Literal
 from docexp.documents.page import BoxLevel
 from docexp.documents.readers.reader import Reader
 from docexp.errors import DocexpError
-from docexp.settings import AtLeast0, AtLeast1, Folder, NotNegative, Positive, Settings, Share, shown
+from docexp.settings import AtLeast0, AtLeast1, Folder, NotNegative, Positive, PositiveShare, Settings, Share, shown
 
 
 @dataclass(kw_only=True)
@@ -28,6 +28,10 @@ class PageSettings(Settings):
     """Tokens that two neighbouring windows of a long page share."""
     train_windows: Literal["one", "all"] = "one"
     """In training, ``one`` window of a long page per visit, drawn at random, or ``all`` of them as rows."""
+    share: PositiveShare = field(default=1.0, metadata={"added_default": 1.0})
+    """The share of the training documents that a run trains on, of each corpus: the axis of corpus size. A smaller
+    share lies within every greater one. Held-out and test pages stay as they are, and so does the tokenizer of
+    ``data:N``, which is made from the whole training split. Shards behind a URL are fetched whole."""
     hold_out: bool = True
     """Whether a dataset without a validation split sets a tenth of its training documents aside (``minival``)."""
     pad_to_multiple: AtLeast1 = 8

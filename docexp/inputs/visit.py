@@ -1,6 +1,6 @@
 """One visit of a sample: what its inputs are made from besides the page, and where its randomness comes from."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,15 +90,21 @@ class Visits:
 
 @dataclass(frozen=True)
 class RowDraw:
-    """Draws one row of several ranges, each row as likely as any other."""
+    """Draws a row of several corpora, each row as likely as any other.
 
-    ranges: tuple[range, ...]
+    Args:
+        rows: of each corpus, those that may be drawn.
+        firsts: of each corpus, the number of its row 0 among the rows of all.
+    """
+
+    rows: tuple[Sequence[int], ...]
+    firsts: tuple[int, ...] = (0,)
 
     def __call__(self, rng: np.random.Generator) -> int:
         """A row."""
-        number = int(rng.integers(sum(map(len, self.ranges))))
-        for rows in self.ranges:
+        number = int(rng.integers(sum(map(len, self.rows))))
+        for rows, first in zip(self.rows, self.firsts, strict=True):
             if number < len(rows):
-                return rows[number]
+                return first + rows[number]
             number -= len(rows)
         raise AssertionError

@@ -14,6 +14,7 @@ from docexp.shards.index import Index
 from docexp.shards.mixture import MixedOrder, round_counts
 from docexp.shards.order import Order, Stream, TrainingOrder
 from docexp.shards.read import ShardReader
+from docexp.shards.share import SharedRows
 
 Rows = Sequence[int]
 
@@ -77,20 +78,32 @@ class Corpora:
         return ranges[0] if len(ranges) == 1 else [row for rows in ranges for row in rows]
 
     def order(
-        self, split_of: Callable[[Index], str], seed: int, global_batch: int, block_shards: int, most: int | None = None
+        self,
+        split_of: Callable[[Index], str],
+        seed: int,
+        global_batch: int,
+        block_shards: int,
+        *,
+        share: float = 1.0,
+        most: int | None = None,
     ) -> TrainingOrder:
-        """The order of training on the split that each corpus gives, on its first ``most`` rows if so many are given.
+        """The order of training on the split that each corpus gives: on a ``share`` of its documents, or on its first
+        ``most`` rows, whatever the share.
 
         Raises:
             DocexpError: a corpus has no pages there.
         """
         rows = [index.split(split_of(index))[:most] for index in self.indices]
         starts = [index.shard_starts(own) for index, own in zip(self.indices, rows, strict=True)]
+        whole = share == 1 or most is not None
+        chosen = [
+            None if whole else SharedRows.of(index, own, share) for index, own in zip(self.indices, rows, strict=True)
+        ]
         if not self.mixed:
-            return Order(rows[0], starts[0], seed, global_batch, block_shards)
+            return Order(rows[0], starts[0], seed, global_batch, block_shards, chosen[0])
         streams = (
-            Stream(own, start, seed, block_shards, first, int(index.checksum[:8], 16))
-            for own, start, first, index in zip(rows, starts, self.firsts, self.indices, strict=True)
+            Stream(own, start, seed, block_shards, first, int(index.checksum[:8], 16), those)
+            for own, start, first, index, those in zip(rows, starts, self.firsts, self.indices, chosen, strict=True)
         )
         return MixedOrder(tuple(streams), self._counts, seed, global_batch)
 

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from zlib import crc32
 
 import numpy as np
@@ -28,6 +28,23 @@ class Slot(NamedTuple):
 
     number: int
     filler: bool
+
+
+class ChosenRows(Protocol):
+    """Some rows of a corpus."""
+
+    def between(self, first: int, stop: int) -> NDArray[np.int64]:
+        """Those from row ``first`` to row ``stop`` (excluded), ascending."""
+        ...
+
+
+class Blocks(NamedTuple):
+    """The blocks of a stream, ``[n]`` each: the ``first`` row, over how many rows it ``reaches``, and how many of
+    these are samples: its ``size``."""
+
+    first: NDArray[np.int64]
+    reach: NDArray[np.int64]
+    size: NDArray[np.int64]
 
 
 class Draws(NamedTuple):
@@ -51,6 +68,7 @@ class Stream:
         block_shards: consecutive shards that are shuffled together.
         first: the number of the index's row 0 among the samples of all corpora.
         salt: tells corpora apart that are drawn from with one seed, 0 to 2**32 - 1.
+        chosen: which of the rows are gone through; unset: all.
     """
 
     rows: range
@@ -59,20 +77,22 @@ class Stream:
     block_shards: int = 8
     first: int = 0
     salt: int = 0
+    chosen: ChosenRows | None = None
 
     def __post_init__(self) -> None:
         if not self.rows:
             raise DocexpError("there are no samples to bring into an order: the split is empty")
         if not 0 <= self.seed < 2**64 or self.block_shards < 1:
             raise DocexpError("seed must be 0 to 2**64 - 1, block_shards 1 or more")
+        if self.chosen is not None:
+            _ = self.blocks  # data workers are sent what is known, and need not count again
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.rows) if self.chosen is None else int(self.blocks.size.sum())
 
     def part(self, epoch: int, first: int, last: int) -> NDArray[np.int64]:
         """The samples ``first`` to ``last`` (excluded) of an epoch, in order; the same time wherever they stand."""
-        starts, sizes = self.blocks
-        order = self.block_order(epoch)
+        sizes, order = self.blocks.size, self.block_order(epoch)
         ends = np.cumsum(sizes[order])
         number = int(np.searchsorted(ends, first, side="right"))
         parts = []
@@ -80,7 +100,7 @@ class Stream:
             block, end = int(order[number]), int(ends[number])
             begin = end - int(sizes[block])
             inside = _permutation(_key(_ROWS, self.seed, epoch, block, self.salt), int(sizes[block]))
-            parts.append(self.first + starts[block] + inside[first - begin : last - begin])
+            parts.append(self.first + self._rows_of(block, inside[first - begin : last - begin]))
             first, number = end, number + 1
         return np.concatenate(parts)
 
@@ -97,23 +117,23 @@ class Stream:
 
     def block_at(self, epoch: int, number: int) -> tuple[int, int]:
         """The epoch, and which of its blocks (counted in its order) holds the epoch's sample ``number``."""
-        ends = np.cumsum(self.blocks[1][self.block_order(epoch)])
+        ends = np.cumsum(self.blocks.size[self.block_order(epoch)])
         return epoch, int(np.searchsorted(ends, number, side="right"))
 
     def two_blocks(self, epoch: int, place: int) -> list[range]:
         """The rows of the epoch's block ``place`` and of the one that comes after it, perhaps in the next epoch."""
-        starts, sizes = self.blocks
+        starts, reach, _ = self.blocks
         after = (epoch, place + 1) if place + 1 < len(starts) else (epoch + 1, 0)
         numbers = [int(self.block_order(of)[where]) for of, where in ((epoch, place), after)]
-        return [range(int(starts[number]), int(starts[number] + sizes[number])) for number in numbers]
+        return [range(int(starts[number]), int(starts[number] + reach[number])) for number in numbers]
 
     def block_order(self, epoch: int) -> NDArray[np.int64]:
         """The numbers of the blocks in the order that an epoch takes them."""
-        return _permutation(_key(_BLOCKS, self.seed, epoch, 0, self.salt), len(self.blocks[1]))
+        return _permutation(_key(_BLOCKS, self.seed, epoch, 0, self.salt), len(self.blocks.size))
 
     @cached_property
-    def blocks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """First row and size of every block, none beyond ``BLOCK_ROWS``."""
+    def blocks(self) -> Blocks:
+        """All that have samples; none reaches beyond ``BLOCK_ROWS`` rows."""
         starts = np.asarray(self.shard_starts, np.int64)[:: self.block_shards]
         sizes = np.diff(starts, append=self.rows.stop)
         if starts[0] != self.rows.start or (sizes <= 0).any():
@@ -121,7 +141,22 @@ class Stream:
         cuts = -(-sizes // BLOCK_ROWS)
         piece = np.arange(cuts.sum()) - np.repeat(np.cumsum(cuts) - cuts, cuts)
         first = np.repeat(starts, cuts) + piece * np.repeat(sizes, cuts) // np.repeat(cuts, cuts)
-        return first, np.diff(first, append=self.rows.stop)
+        reach = np.diff(first, append=self.rows.stop)
+        if self.chosen is None:
+            return Blocks(first, reach, reach)
+        chosen = [
+            len(self.chosen.between(*ends)) for ends in zip(first.tolist(), (first + reach).tolist(), strict=True)
+        ]
+        size = np.array(chosen, np.int64)
+        there = size > 0
+        return Blocks(first[there], reach[there], size[there])
+
+    def _rows_of(self, block: int, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of a block's samples by their numbers in it."""
+        first = int(self.blocks.first[block])
+        if self.chosen is None:
+            return first + numbers
+        return self.chosen.between(first, first + int(self.blocks.reach[block]))[numbers]
 
 
 class TrainingOrder(ABC):
@@ -176,7 +211,7 @@ class Order(TrainingOrder):
     Global batches are cut from that sequence without regard to the blocks' borders, the last one may be short.
 
     Args:
-        rows, shard_starts, seed, block_shards: as of ``Stream``.
+        rows, shard_starts, seed, block_shards, chosen: as of ``Stream``.
         global_batch: samples of one optimiser step over all ranks.
     """
 
@@ -185,6 +220,7 @@ class Order(TrainingOrder):
     seed: int
     global_batch: int
     block_shards: int = 8
+    chosen: ChosenRows | None = None
 
     def __post_init__(self) -> None:
         if self.global_batch < 1:
@@ -198,7 +234,7 @@ class Order(TrainingOrder):
     @property
     def batches_per_epoch(self) -> int:
         """Global batches of an epoch, a short last one included."""
-        return -(-len(self.rows) // self.global_batch)
+        return -(-len(self._stream) // self.global_batch)
 
     def batch(self, epoch: int, k: int) -> NDArray[np.int64]:
         """The samples of global batch ``k`` of ``epoch``, in order; the same time for every ``k``.
@@ -207,7 +243,7 @@ class Order(TrainingOrder):
             IndexError: the epoch has no such batch.
         """
         self.step(epoch, k)
-        first, last = k * self.global_batch, min((k + 1) * self.global_batch, len(self.rows))
+        first, last = k * self.global_batch, min((k + 1) * self.global_batch, len(self._stream))
         return self._stream.part(epoch, first, last)
 
     def draws(self, epoch: int, k: int) -> Draws:
@@ -218,7 +254,7 @@ class Order(TrainingOrder):
     def drawn(self, steps: int) -> list[int]:
         """All samples of the first ``steps`` steps."""
         epochs, rest = self.position(steps)
-        return [epochs * len(self.rows) + rest * self.global_batch]
+        return [epochs * len(self._stream) + rest * self.global_batch]
 
     def turns(self, step: int) -> list[tuple[int, int]]:
         """Of the one corpus."""
@@ -227,7 +263,7 @@ class Order(TrainingOrder):
 
     @cached_property
     def _stream(self) -> Stream:
-        return Stream(self.rows, self.shard_starts, self.seed, self.block_shards)
+        return Stream(self.rows, self.shard_starts, self.seed, self.block_shards, chosen=self.chosen)
 
 
 def shuffled(seed: int, epoch: int, k: int, size: int) -> NDArray[np.intp]:

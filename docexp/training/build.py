@@ -26,6 +26,7 @@ from docexp.shards.ahead import FetchAhead
 from docexp.shards.corpora import Corpora
 from docexp.shards.index import Index
 from docexp.shards.order import TrainingOrder
+from docexp.shards.share import SharedRows
 from docexp.tasks.settings import Given
 from docexp.training.allocator import keep_memory
 from docexp.training.checkpoint_io import FolderCheckpointIO, load_weights, pointed
@@ -108,14 +109,15 @@ def build_training_data(run: ResolvedRun) -> TrainingData:
 
 
 def training_order(run: ResolvedRun) -> TrainingOrder:
-    """Which pages the run trains on, and when; of each corpus the first ``debug.pages`` where that is set."""
+    """Which pages the run trains on, and when: ``data.share``, or of each corpus the first ``debug.pages``."""
     settings = run.settings
     return run.corpora.order(
         lambda index: training_split(index, settings.data, settings.trainer),
         settings.seed,
         settings.trainer.global_batch,
         settings.data.block_shards,
-        settings.debug.pages,
+        share=settings.data.share,
+        most=settings.debug.pages,
     )
 
 
@@ -136,16 +138,20 @@ def build_maker(run: ResolvedRun, corpora: Corpora) -> SampleMaker:
     encoder = settings.model.encoder(run.tokenizer, settings.data.box_level, settings.data.window_stride)
     targets = settings.task.targets(given_of(run))
     reader = corpora.reader(complete=settings.data.on_error == "raise")
-    partners = RowDraw(tuple(_partner_rows(run, corpora)))
+    partners = RowDraw(tuple(_partner_rows(run, corpora)), tuple(corpora.firsts))
     return SampleMaker(reader, encoder, targets, settings.data.train_windows, settings.seed, partners)
 
 
-def _partner_rows(run: ResolvedRun, corpora: Corpora) -> Iterator[range]:
-    """Of each corpus its training pages, whose images may be shown in the place of others; else all that it has."""
-    for first, index in zip(corpora.firsts, corpora.indices, strict=True):
-        split = training_split(index, run.settings.data, run.settings.trainer)
-        rows = index.split(split) if all(part in index.splits for part in split.split("+")) else range(len(index))
-        yield range(first + rows.start, first + rows.stop)
+def _partner_rows(run: ResolvedRun, corpora: Corpora) -> Iterator[Sequence[int]]:
+    """Of each corpus the pages trained on, whose images may be shown in the place of others; else all that it has."""
+    data = run.settings.data
+    for index in corpora.indices:
+        split = training_split(index, data, run.settings.trainer)
+        if not all(part in index.splits for part in split.split("+")):
+            yield range(len(index))
+        else:
+            rows = index.split(split)
+            yield rows if data.share == 1 else SharedRows.of(index, rows, data.share)
 
 
 def evaluation_rows(run: ResolvedRun, corpora: Corpora, split_of: Callable[[Index], str | None]) -> Sequence[int]:
