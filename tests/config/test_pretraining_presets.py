@@ -38,7 +38,7 @@ def test_numbers_are_the_papers(name: str) -> None:
 
 
 def test_every_preset_that_is_no_tiny_one_is_held_against_its_paper() -> None:
-    assert {f"pretrain/{name}" for name in PAPERS} == set(BASES)
+    assert {f"pretrain/{name}" for name in PAPERS} == set(BASES) - {"pretrain/image_tokenizer"}  # no preset of a model
 
 
 @pytest.mark.parametrize("preset", PRESETS)
