@@ -7,14 +7,19 @@ from typing import Any
 import pytorch_lightning as pl
 
 from docexp.training.checkpoint_io import point
-from docexp.training.interrupts import Interrupts, RunDiverged, RunInterrupted
+from docexp.training.divergence import RunDiverged, finite_everywhere
+from docexp.training.interrupts import Interrupts, RunInterrupted
+from docexp.training.module import RunModule
 
 
 class Checkpoints(pl.Callback):
     """Writes a checkpoint every ``every`` steps, at every validation and at the end; keeps the last and the best.
 
     A checkpoint of a step that is validated is written after the validation, so that a resumed run has its metrics.
-    Where a weight is no longer finite, ``RunDiverged`` is raised instead, and the checkpoints before stay.
+
+    Weights that are finite may still be broken, and the next step's loss tells. Until that loss is known to be finite
+    the last good checkpoint is kept beside the new one; when it is not, the new one is removed and ``RunDiverged``
+    raised. The run's last step has no next one: whoever scores it finds out.
 
     Args:
         folder: the run's ``checkpoints/``.
@@ -40,6 +45,8 @@ class Checkpoints(pl.Callback):
         self._best: float | None = None
         self._best_name = ""
         self._saved_step = -1
+        self._proven = ""
+        """The newest checkpoint after which a step had a finite loss; empty: none."""
 
     def state_dict(self) -> dict[str, Any]:
         """The best value so far and its checkpoint."""
@@ -50,8 +57,10 @@ class Checkpoints(pl.Callback):
         self._best, self._best_name = state_dict["best"], state_dict["best_name"]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Remembers the step a resumed run starts from: it is on disk already."""
+        """Remembers the step a resumed run starts from: it is on disk already, perhaps with the one before."""
         self._saved_step = trainer.global_step
+        older = (path.name for path in self._folder.glob("step-*") if path.name < _name(self._saved_step))
+        self._proven = max(older, default="")
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -60,6 +69,9 @@ class Checkpoints(pl.Callback):
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         step = trainer.global_step
+        assert isinstance(pl_module, RunModule)
+        if self._proven != _name(self._saved_step) and step > self._saved_step > 0:
+            self._prove(trainer, pl_module)
         self._stopping = self._interrupts.agreed(pl_module.device)
         validated = self._validate_every and step % self._validate_every == 0
         if not validated and (step % self._every == 0 or step == trainer.max_steps or self._stopping):
@@ -75,11 +87,41 @@ class Checkpoints(pl.Callback):
                 self._best, self._best_name = value, _name(trainer.global_step)
         self._save(trainer)
 
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Goes back to the last good checkpoint where the newest turned out to be broken."""
+        broken = _name(self._saved_step)
+        if not isinstance(exception, RunDiverged) or self._saved_step <= 0 or self._proven == broken:
+            return
+        if trainer.is_global_zero:
+            self._guard()
+            if self._proven:
+                point(self._folder, "last", self._folder / self._proven)
+            else:
+                (self._folder / "last").unlink(missing_ok=True)
+            if self._best_name == broken:
+                (self._folder / "best").unlink(missing_ok=True)
+            trainer.strategy.remove_checkpoint(self._folder / broken)
+
+    def _prove(self, trainer: pl.Trainer, module: RunModule) -> None:
+        """Learns from the step after a checkpoint whether it was good; then the one before is not needed any more."""
+        assert module.step_loss is not None
+        if not finite_everywhere([module.step_loss], module.device):
+            raise RunDiverged(trainer.global_step)
+        self._proven = _name(self._saved_step)
+        self._remove_others(trainer)
+
+    def _remove_others(self, trainer: pl.Trainer) -> None:
+        """Than the newest, the best, and the last that is known to be good."""
+        if trainer.is_global_zero:
+            for old in self._folder.glob("step-*"):
+                if old.name not in (_name(self._saved_step), self._best_name, self._proven):
+                    trainer.strategy.remove_checkpoint(old)
+
     def _save(self, trainer: pl.Trainer) -> None:
         if trainer.global_step == self._saved_step:
             return
-        # weights are the same on all ranks; a checkpoint that is no good must not push out the last that is
-        if not all(bool(weight.isfinite().all()) for weight in trainer.lightning_module.parameters()):
+        module = trainer.lightning_module
+        if not finite_everywhere(module.parameters(), module.device):
             raise RunDiverged(trainer.global_step)
         self._saved_step = trainer.global_step
         target = self._folder / _name(trainer.global_step)
@@ -90,9 +132,9 @@ class Checkpoints(pl.Callback):
             if self._best_name == target.name:
                 point(self._folder, "best", target)
             point(self._folder, "last", target)
-            for old in self._folder.glob("step-*"):
-                if old.name not in (target.name, self._best_name):
-                    trainer.strategy.remove_checkpoint(old)
+        if trainer.global_step == trainer.max_steps:
+            self._proven = target.name
+        self._remove_others(trainer)
         trainer.strategy.barrier()
         if self._stopping:
             raise RunInterrupted(f"step {trainer.global_step}")

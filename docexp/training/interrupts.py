@@ -16,10 +16,6 @@ class RunInterrupted(Exception):
     """Training stopped between two steps because it was asked to, with a checkpoint of the last step."""
 
 
-class RunDiverged(Exception):
-    """The loss of a step, or a weight after it, is not finite; the argument is the step."""
-
-
 class Interrupts:
     """Turns the first SIGINT into a request that training notices after its step."""
 

@@ -9,13 +9,13 @@ import torch
 import torch.distributed as dist
 
 from docexp.runs.metrics_log import MetricsLog
-from docexp.training.interrupts import RunDiverged
+from docexp.training.divergence import RunDiverged
 from docexp.training.module import RunModule
 from docexp.training.throughput import Throughput
 
 
 class MetricLines(pl.Callback):
-    """Writes the loss of every ``every``-th step and all validation scores; stops a run whose loss is not finite.
+    """Writes the loss of every ``every``-th step and all validation scores; stops a run of which one is not finite.
 
     What the task remarks on a validation is told once.
 
@@ -28,6 +28,7 @@ class MetricLines(pl.Callback):
         global_batch: samples per step, for the rates.
         told: who else is told about every line.
         remark: says a sentence to a person.
+        primary: the validation score that must be finite.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class MetricLines(pl.Callback):
         log: MetricsLog | None,
         every: int,
         global_batch: int,
+        *,
         told: Sequence[Callable[[int, dict[str, float]], None]],
         remark: Callable[[str], None],
+        primary: str,
     ) -> None:
         self._log, self._every, self._told, self._remark = log, every, told, remark
-        self._remarked = False
+        self._remarked, self._primary = False, primary
         self._throughput = Throughput(global_batch)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -80,6 +83,8 @@ class MetricLines(pl.Callback):
             scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
             self._write(trainer.global_step, {name: v for name, v in scores.items() if name.startswith("validation/")})
             self._throughput.restart()
+            if not math.isfinite(scores[self._primary]):
+                raise RunDiverged(trainer.global_step)
             self._tell_remarks(pl_module, scores)
 
     def _tell_remarks(self, pl_module: pl.LightningModule, scores: dict[str, float]) -> None:

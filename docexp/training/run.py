@@ -1,5 +1,6 @@
 """One run from start to result: new, resumed, or finished already."""
 
+import math
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -31,8 +32,9 @@ from docexp.training.build import (
 from docexp.training.checkpoint_io import discard_partial, pointed
 from docexp.training.checkpoints import Checkpoints
 from docexp.training.display import Display, left_before
+from docexp.training.divergence import RunDiverged
 from docexp.training.evaluate import evaluate, record
-from docexp.training.interrupts import Interrupts, RunDiverged, RunInterrupted
+from docexp.training.interrupts import Interrupts, RunInterrupted
 from docexp.training.metric_lines import MetricLines
 from docexp.training.module import RunModule
 from docexp.training.skipped import SkippedPages, in_words
@@ -122,12 +124,12 @@ class _Training:
             try:
                 trainer.fit(module, datamodule=build_training_data(self.run), ckpt_path=resumed)
             except RunDiverged as diverged:
-                self._finish_diverged(int(str(diverged)), time.monotonic() - began)
+                good = pointed(self.run.folder.checkpoints, "last")
+                self._finish_diverged(int(str(diverged)), time.monotonic() - began, good)
                 return DIVERGED
         if trainer.global_step < settings.trainer.max_steps:
             raise RuntimeError(f"training ended at step {trainer.global_step} of {settings.trainer.max_steps}")
-        self._finish(time.monotonic() - began)
-        return FINISHED
+        return self._finish(time.monotonic() - began)
 
     def _trainer(self, metrics: MetricsLog | None, interrupts: Interrupts) -> pl.Trainer:
         settings = self.run.settings
@@ -143,7 +145,9 @@ class _Training:
             guard=self.lock.check,
         )
         told = (display.show, self.mirror.line)
-        lines = MetricLines(metrics, plan.log_every, plan.global_batch, told, display.above)
+        lines = MetricLines(
+            metrics, plan.log_every, plan.global_batch, told=told, remark=display.above, primary=primary
+        )
         epoch_pages = sum(len(stream) for stream in training_order(self.run).corpora())
         self.skipped = SkippedPages(settings.data.max_skipped, epoch_pages, plan.global_batch, self.log.note)
         return build_trainer(
@@ -194,7 +198,8 @@ class _Training:
             if self.main:
                 FirstWeights(loaded.source, loaded.licence).write(run.folder)
 
-    def _finish(self, seconds: float) -> None:
+    def _finish(self, seconds: float) -> str:
+        """Scores the run; gives how it ended: the last step has no next one whose loss could tell that it broke."""
         run = self.run
         plan = run.settings.trainer
         chosen = pointed(run.folder.checkpoints, "last" if plan.selection == "last" else "best")
@@ -202,8 +207,11 @@ class _Training:
         split = scored_split(run.corpora, pretraining=bool(run.settings.objective))
         assert split is not None
         scores = evaluate(run, chosen, run.corpora, split)
+        if not math.isfinite(scores.metrics[scores.primary_metric]):
+            self._finish_diverged(int(chosen.name.removeprefix("step-")), seconds, None)
+            return DIVERGED
         if not self.main:
-            return
+            return FINISHED
         self.lock.check()
         place = record(run, scores)
         result = Result(
@@ -229,8 +237,9 @@ class _Training:
             self.log.say(f"pages drawn: {pages}")
         if self.skipped.by_shard:
             self.log.say(in_words(self.skipped.by_shard))
+        return FINISHED
 
-    def _finish_diverged(self, step: int, seconds: float) -> None:
+    def _finish_diverged(self, step: int, seconds: float, good: Path | None) -> None:
         if not self.main:
             return
         run = self.run
@@ -246,11 +255,10 @@ class _Training:
         )
         result.write(run.folder.result)
         self.mirror.result(result)
-        good = pointed(run.folder.checkpoints, "last")
-        kept = f"The last good checkpoint is {good}" if good else "No checkpoint was written before"
+        kept = f"The last good checkpoint is {good}" if good else "There is no good checkpoint"
         self.log.say(
-            f"diverged: at step {step} loss or weights are not finite. That is this run's result. {kept}; another run "
-            "may learn with a lower optim.lr, or a longer optim.warmup_steps."
+            f"diverged: at step {step} loss, score or weights are not finite. That is this run's result. {kept}; "
+            "another run may learn with a lower optim.lr, or a longer optim.warmup_steps."
         )
 
     def _drawn(self) -> dict[str, int]:

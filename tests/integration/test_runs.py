@@ -168,7 +168,7 @@ def test_a_diverged_run_is_a_result(train, tmp_path: Path) -> None:
     words = ["optim=sgd", "optim.lr=1e30", "trainer.clip_norm=0", "trainer.log_every=1", "trainer.max_steps=20"]
     status, output = train(*words).wait()
     assert status == 0, output
-    assert "diverged: at step " in output and "No checkpoint was written before" in output
+    assert "diverged: at step " in output and "There is no good checkpoint" in output
     (run,) = all_runs(tmp_path / "runs")
     assert Result.read(run.result).status == "diverged"
     status, output = train(*words).wait()
@@ -182,22 +182,58 @@ def test_a_run_that_diverges_keeps_its_last_good_checkpoint(train, tmp_path: Pat
     assert status == 0, output
     (run,) = all_runs(tmp_path / "runs")
     good = run.checkpoints / "step-000003"
-    assert "diverged: at step 4 loss or weights are not finite" in output and "The last good checkpoint is" in output
+    assert (
+        "diverged: at step 4 loss, score or weights are not finite" in output
+        and "The last good checkpoint is" in output
+    )
     assert Result.read(run.result).status == "diverged" and [f.name for f in run.checkpoints.glob("step-*")] == [
         good.name
     ]
     assert all(bool(np.isfinite(array).all()) for array in load_file(good / "model.safetensors").values())
 
 
-def break_weights_after(step: int) -> None:
-    """Plants an update that makes weights infinite."""
+def test_weights_that_are_finite_and_broken_are_no_good_checkpoint(train, tmp_path: Path) -> None:
+    """After the third step the weights are so large that the fourth step's loss overflows; every step is saved."""
+    words = ["trainer.max_steps=8", "trainer.checkpoint_every=1", "trainer.log_every=100"]
+    status, output = train(*words, before=partial(break_weights_after, 3, 1e30)).wait()
+    assert status == 0, output
+    (run,) = all_runs(tmp_path / "runs")
+    assert "diverged: at step 4 " in output and "The last good checkpoint is" in output, output
+    assert [path.name for path in run.checkpoints.glob("step-*")] == ["step-000002"]
+    assert (run.checkpoints / "last").read_text().strip() == "step-000002"
+
+
+def test_a_validation_that_is_not_finite_ends_the_run(train, tmp_path: Path) -> None:
+    """Neither the last nor the best checkpoint is one that scored so."""
+    words = ["task=pretraining", "objective=[mlm]", "trainer.max_steps=6", "trainer.log_every=100"]
+    words += ["trainer.validate_every=2", "trainer.checkpoint_every=2", "trainer.selection=best_minival"]
+    status, output = train(*words, before=partial(break_weights_after, 4, 1e30)).wait()
+    assert status == 0, output
+    (run,) = all_runs(tmp_path / "runs")
+    assert "diverged: at step 4 " in output and Result.read(run.result).status == "diverged"
+    assert [path.name for path in run.checkpoints.glob("step-*")] == ["step-000002"]
+    assert {(run.checkpoints / name).read_text().strip() for name in ("last", "best")} == {"step-000002"}
+
+
+def test_a_run_whose_last_step_breaks_it_diverged(train, tmp_path: Path) -> None:
+    words = ["task=pretraining", "objective=[mlm]", "trainer.max_steps=3", "trainer.log_every=100"]
+    status, output = train(*words, before=partial(break_weights_after, 3, 1e30)).wait()
+    assert status == 0, output
+    (run,) = all_runs(tmp_path / "runs")
+    assert "diverged: at step 3 " in output and "There is no good checkpoint" in output
+    assert Result.read(run.result).status == "diverged"
+
+
+def break_weights_after(step: int, value: float = float("inf")) -> None:
+    """Plants an update that makes weights infinite, or so large that what is computed of them is."""
     from docexp.training.checkpoints import Checkpoints
 
     original = Checkpoints.on_train_batch_end
 
     def broken(self: Checkpoints, trainer: Any, pl_module: Any, *rest: Any) -> None:
         if trainer.global_step == step:
-            next(pl_module.parameters()).data.fill_(float("inf"))
+            for weight in pl_module.parameters():
+                weight.data.mul_(value)
         original(self, trainer, pl_module, *rest)
 
     Checkpoints.on_train_batch_end = broken

@@ -13,7 +13,7 @@ from pytorch_lightning.plugins.precision import DeepSpeedPrecision
 from pytorch_lightning.strategies import DDPStrategy, DeepSpeedStrategy, Strategy
 from torch import Tensor
 
-from docexp.training.interrupts import RunDiverged
+from docexp.training.divergence import RunDiverged
 from docexp.training.strategies import zero_state
 from docexp.training.strategies.settings import BACKENDS
 

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -165,17 +164,6 @@ def test_no_word_stands_in_two_lists() -> None:
     lists = [*FIRST.values(), *REST.values(), *(getattr(values, name) for name in values.__dataclass_fields__)]
     for one, other in combinations(lists, 2):
         assert not {word.lower() for word in one} & {word.lower() for word in other}
-
-
-@KINDS
-def test_twenty_pages_a_second_on_one_core(kind: type[Synthetic]) -> None:
-    for noise in ("none", "light", "heavy"):
-        reader = kind(noise=noise)
-        reader.page("train", 0)  # fonts and pools are loaded once
-        start = time.process_time()
-        for number in range(1, 21):
-            reader.page("train", number)
-        assert 20 / (time.process_time() - start) > 20
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -297,14 +296,3 @@ def test_the_scanner_turns_words_and_regions_with_the_page() -> None:
             dark[int(y0) - 1 : int(y1) + 2, max(int(x0) - 1, 0) : int(x1) + 2] = False
         assert ink > 0.005 * dark.size
         assert dark.sum() < 0.0005 * dark.size
-
-
-@KINDS
-def test_twenty_pages_a_second_on_one_core(kind: type[Drawn]) -> None:
-    reader = kind()
-    for number in range(30):  # a language's words are drawn once in each font
-        reader.document("train", number)
-    start = time.process_time()
-    for number in range(30, 50):
-        reader.document("train", number)
-    assert 20 / (time.process_time() - start) > 20
