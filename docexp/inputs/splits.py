@@ -1,5 +1,7 @@
 """Which rows of an index a run trains on, validates on and is scored on: the hygiene of splits in one place."""
 
+from collections.abc import Sequence
+
 from docexp.errors import DocexpError
 from docexp.inputs.settings import PageSettings
 from docexp.shards.corpora import Corpora
@@ -7,7 +9,7 @@ from docexp.shards.index import Index
 from docexp.training.settings import TrainerSettings
 
 
-def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings, pretraining: bool = False) -> None:
+def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings, scored: Sequence[str]) -> None:
     """Refuses data without a split to train on, to validate on where that is asked for, or to score the run on.
 
     Every corpus is trained on; one of them is enough to validate and to score on.
@@ -17,8 +19,8 @@ def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings,
     """
     for index in corpora.indices:
         _check_split(index, "train", "train on")
-    if scored_split(corpora, pretraining) is None:
-        _check_split(corpora.indices[0], "test", "score the run on")
+    if scored_split(corpora, scored) is None:
+        _check_split(corpora.indices[0], scored[0], "score the run on")
     validated = [validation_split(index, data, trainer) for index in corpora.indices]
     if validated[0] is not None and not any(
         split in index.splits and len(index.split(split))
@@ -31,10 +33,9 @@ def check_splits(corpora: Corpora, data: PageSettings, trainer: TrainerSettings,
         )
 
 
-def scored_split(corpora: Corpora, pretraining: bool) -> str | None:
-    """The split that a run's result is scored on: ``test``; without one, pretraining takes what was held out."""
-    names = ("test", "validation", "minival") if pretraining else ("test",)
-    return next((name for name in names if corpora.has(name)), None)
+def scored_split(corpora: Corpora, scored: Sequence[str]) -> str | None:
+    """The split that a run's result is scored on: the first of ``scored`` (``TaskSettings.scored_splits``) there is."""
+    return next((name for name in scored if corpora.has(name)), None)
 
 
 def _check_split(index: Index, split: str, purpose: str) -> None:

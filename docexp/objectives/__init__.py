@@ -40,6 +40,11 @@ class PretrainingSettings(TaskSettings):
         return "skill"
 
     @property
+    def scored_splits(self) -> tuple[str, ...]:
+        """Without a test split, as pretraining corpora are, what was held out."""
+        return ("test", "validation", "minival")
+
+    @property
     def scored_pages(self) -> int | None:
         """``scored``: the held-out pages of a pretraining corpus may be a million."""
         return self.scored

@@ -49,7 +49,7 @@ def resolve(settings: RunSettings) -> ResolvedRun:
     """
     corpora = open_corpora(settings.data)
     check_pages(settings, corpora)
-    check_splits(corpora, settings.data, settings.trainer, pretraining=bool(settings.objective))
+    check_splits(corpora, settings.data, settings.trainer, settings.task.scored_splits)
     check_room(corpora, settings.data.block_shards)
     runs = Path(settings.paths.runs)
     upstream = upstream_of(settings.model.weights, runs)

@@ -73,6 +73,11 @@ class TaskSettings(Settings, ABC):
         """
 
     @property
+    def scored_splits(self) -> tuple[str, ...]:
+        """The splits that a run's result may be scored on: the first of them that the data has."""
+        return ("test",)
+
+    @property
     def scored_pages(self) -> int | None:
         """How many pages of a split are scored, spread evenly over it; None: all, as scores of the field are."""
         return None

@@ -204,7 +204,7 @@ class _Training:
         plan = run.settings.trainer
         chosen = pointed(run.folder.checkpoints, "last" if plan.selection == "last" else "best")
         assert chosen is not None
-        split = scored_split(run.corpora, pretraining=bool(run.settings.objective))
+        split = scored_split(run.corpora, run.settings.task.scored_splits)
         assert split is not None
         scores = evaluate(run, chosen, run.corpora, split)
         if not math.isfinite(scores.metrics[scores.primary_metric]):

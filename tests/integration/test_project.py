@@ -1,4 +1,4 @@
-"""A model, a task and a dataset of a user's own: one Python file and one yaml each, in a folder outside the package."""
+"""A model, a task, an objective and a dataset of a user's own: a file and a yaml each, in a folder of theirs."""
 
 import subprocess
 import sys
@@ -57,6 +57,52 @@ class StrictTagging(TaggingSettings):
     def primary_metric(self):
         return "entity_f1_strict"
 """
+OBJECTIVE = """
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from docexp.inputs.sample import IGNORED
+from docexp.objectives.objective import Corruptor, Objective, judged_classes, wanted
+from docexp.objectives.settings import ObjectiveSettings
+
+
+@dataclass(kw_only=True)
+class DigitsSettings(ObjectiveSettings):
+    @property
+    def needs(self):
+        return frozenset({"text"})
+
+    def corruptor(self, name, given):
+        return Digits(name)
+
+    def build(self, name, given, hidden_size):
+        return GuessDigits(name, hidden_size)
+
+    def protocol(self):
+        return "is a word a number?"
+
+
+@dataclass(frozen=True)
+class Digits(Corruptor):
+    name: str
+
+    def corrupt(self, window, record, visit, rng):
+        number = np.array([word.isdigit() for word in visit.page.words] + [False])[window.word_index]
+        window.targets[self.name] = np.where(window.word_index >= 0, number.astype(np.int64), IGNORED)
+
+
+class GuessDigits(Objective):
+    def __init__(self, name, hidden_size):
+        super().__init__(name, classes=2)
+        self.classifier = nn.Linear(hidden_size, 2)
+
+    def judge(self, encoded, batch):
+        target = batch.targets[self.name]
+        row, token = wanted(target).unbind(dim=1)
+        return judged_classes(self.classifier(encoded.text[row, token]), target[row, token], row)
+"""
 READER = """
 import json
 from dataclasses import dataclass
@@ -99,6 +145,8 @@ def project(tmp_path: Path) -> Path:
         "lines.py": READER,
         "conf/model/bag.yaml": "_target_: bag.BagSettings\ntokenizer: data:300\n",
         "conf/task/strict.yaml": "_target_: strict.StrictTagging\n",
+        "digits.py": OBJECTIVE,
+        "conf/objective/digits.yaml": "digits:\n  _target_: digits.DigitsSettings\n",
         "conf/data/lines.yaml": "_target_: docexp.inputs.settings.DataSettings\nname: lines\n"
         "shards: ${paths.shards}/lines\nreader: {_target_: lines.Lines}\nlabels: [item, price]\nworkers: 0\n",
         "conf/experiment/priced.yaml": "# @package _global_\ndefaults: [override /model: bag, override /data: lines, "
@@ -125,6 +173,15 @@ def test_own_model_task_and_data_train_and_score(project: Path) -> None:
     compared = docexp(project, "compare", "experiment=priced")
     assert compared.returncode == 0, compared.stderr
     assert "entity_f1_strict" in compared.stdout.replace(" ", "_").lower() or "strict" in compared.stdout
+
+
+def test_an_own_objective_pretrains_an_own_model(project: Path) -> None:
+    prepared = docexp(project, "data", "prepare", "data=lines", "source=raw")
+    assert prepared.returncode == 0, prepared.stderr
+    words = ["experiment=priced", "task=pretraining", "objective=[digits]", "objective.digits.weight=0.5"]
+    trained = docexp(project, "train", *words)
+    assert trained.returncode == 0, trained.stderr
+    assert "digits loss" in trained.stdout and "100.0 % right (chance 65.7 %)" in trained.stdout
 
 
 def test_found_from_a_folder_below_and_by_name(project: Path, tmp_path: Path) -> None:
