@@ -1,11 +1,12 @@
 """Pretraining: what is corrupted, what is predicted, and the losses. The task of a run that has objectives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from docexp.errors import DocexpError
 from docexp.inputs.settings import PageSettings
+from docexp.objectives.order import skill_name
 from docexp.objectives.settings import ObjectiveSettings
 from docexp.settings import AtLeast1
 from docexp.tasks.settings import Given, TaskSettings
@@ -36,8 +37,8 @@ class PretrainingSettings(TaskSettings):
 
     @property
     def primary_metric(self) -> str:
-        """The mean of the objectives' skill: see ``objectives.metric``."""
-        return "skill"
+        """The mean of the objectives' skill, named for them: over other objectives it is another score."""
+        return skill_name(self.objectives)
 
     @property
     def scored_splits(self) -> tuple[str, ...]:
@@ -69,15 +70,15 @@ class PretrainingSettings(TaskSettings):
 
         return running_order(self.objectives)
 
-    def check_data(self, data: PageSettings, index: "Index", patch_grid: int | None) -> None:
+    def check_data(self, data: PageSettings, indices: "Sequence[Index]", patch_grid: int | None) -> None:
         """Every objective can be trained on the data."""
         for name in self.order:
             try:
-                self.objectives[name].check_data(data, index, patch_grid)
+                self.objectives[name].check_data(data, indices, patch_grid)
             except DocexpError as error:
                 raise DocexpError(f"objective {name}: {error}") from None
 
-    def protocol(self, data: PageSettings) -> dict[str, str]:
-        """Every objective in words."""
-        del data
-        return {name: self.objectives[name].protocol() for name in self.order}
+    def protocol(self, given: Given) -> dict[str, str]:
+        """Every objective in words, and the tokenizer: how hard a token is to guess depends on how many there are."""
+        tokens = f"{given.tokenizer.vocab_size:,} tokens, {given.tokenizer.checksum[:8]}"
+        return {**{name: self.objectives[name].protocol() for name in self.order}, "tokenizer": tokens}

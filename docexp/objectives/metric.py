@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from docexp.errors import DocexpError
 from docexp.objectives.objective import Judged
+from docexp.objectives.order import skill_name
 
 Scores = dict[str, Any]
 """Of one objective: ``loss`` summed, ``targets``, ``hits`` where targets are classes, ``chosen`` by kind."""
@@ -20,7 +22,7 @@ class ObjectiveScores(Metric):
 
     The chance level is the mean loss of the best constant guess on these targets: for classes the entropy of their
     distribution, in nats. The skill is the share of it that is gone, ``1 - loss / chance`` (0: no better than the
-    constant guess, 1: perfect; the skill score of forecast verification). ``skill`` is the mean over the objectives.
+    constant guess, 1: perfect; the skill score of forecast verification). ``skill(…)`` is the mean over the objectives.
 
     Args:
         classes: for each objective the number of classes of its targets; 0 where they are none.
@@ -64,7 +66,9 @@ class ObjectiveScores(Metric):
                 _count(getattr(self, f"{name}_chosen"), own.get("chosen", {}))
 
     def compute(self) -> dict[str, float]:
-        """``<objective>/loss``, ``/targets``, ``/skill``, for classes ``/accuracy``, and the mean ``skill``.
+        """``<objective>/loss``, ``/targets``, ``/skill``, for classes ``/accuracy``, and the mean skill.
+
+        An objective without a target here has no skill, and the mean is that of the others.
 
         For named classes also ``<objective>/<class>``, the share of each but the last.
         """
@@ -84,9 +88,12 @@ class ObjectiveScores(Metric):
                 choices = max(float(chosen.sum()), 1.0)
                 scores[f"{name}/usage"] = float((chosen > 0).double().mean())
                 scores[f"{name}/perplexity"] = math.exp(_entropy(chosen) / choices)
-            scores[f"{name}/skill"] = 1.0 - loss / chance if chance else 0.0
-        skills = [scores[f"{name}/skill"] for name in self._classes]
-        return {"skill": sum(skills) / len(skills), **scores}
+            if targets:
+                scores[f"{name}/skill"] = 1.0 - loss / chance if chance else 0.0
+        skills = [scores[f"{name}/skill"] for name in self._classes if f"{name}/skill" in scores]
+        if not skills:
+            raise DocexpError(f"the pages that are scored hold no target of {', '.join(self._classes)}")
+        return {skill_name(self._classes): sum(skills) / len(skills), **scores}
 
 
 def own_scores(judged: Judged, mine: Tensor) -> tuple[Scores, dict[str, Any]]:

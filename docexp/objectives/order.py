@@ -1,6 +1,6 @@
 """In which order the objectives of a set corrupt a sample, and whether they can be together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from docexp.errors import DocexpError
 from docexp.objectives.settings import ObjectiveSettings
@@ -28,6 +28,11 @@ def running_order(objectives: Mapping[str, ObjectiveSettings]) -> list[str]:
         order.append(ready)
         del left[ready]
     return order
+
+
+def skill_name(objectives: Iterable[str]) -> str:
+    """The name of the mean skill (``objectives.metric``) of these objectives."""
+    return f"skill({','.join(sorted(objectives))})"
 
 
 WRITERS = {"patches_masked": "mim", "text_masked": "mlm", "covered": "tia", "image": "tim"}

@@ -15,6 +15,7 @@ from docexp.inputs.visit import Visit
 from docexp.models.backbone import Backbone, Encoded
 from docexp.objectives.metric import ObjectiveScores, constant_guess, own_scores
 from docexp.objectives.objective import Corruptor, Judged, Objective, Record
+from docexp.objectives.order import skill_name
 from docexp.tasks.task import Losses, Prediction, Targets, Task
 
 ONE_SIDED = 0.95
@@ -144,6 +145,9 @@ class Pretraining(Task):
         """``skill 41.2 · mlm 3.21 (chance 5.43) 38.0 % right (4.1 %) of 5,120 …``."""
         parts = []
         for name in self.objectives:
+            if not metrics[f"{name}/targets"]:
+                parts.append(f"{name} no target")
+                continue
             text = f"{name} loss {metrics[f'{name}/loss']:.4g} (chance {baseline[f'{name}/loss']:.4g})"
             if f"{name}/accuracy" in metrics:
                 right, guessed = (100 * scores[f"{name}/accuracy"] for scores in (metrics, baseline))
@@ -152,7 +156,7 @@ class Pretraining(Task):
                 used, perplexity = metrics[f"{name}/usage"], metrics[f"{name}/perplexity"]
                 text += f", {100 * used:.1f} % of the codes used, perplexity {perplexity:.1f}"
             parts.append(f"{text}, {int(metrics[f'{name}/targets']):,} targets")
-        return f"skill {100 * metrics['skill']:.1f} · " + " · ".join(parts)
+        return f"skill {100 * metrics[skill_name(self.objectives)]:.1f} · " + " · ".join(parts)
 
     def _judged(self, encoded: Encoded, batch: Batch) -> dict[str, Judged]:
         return {objective.name: objective.judge(encoded, batch) for objective in self._each()}

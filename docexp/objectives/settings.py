@@ -1,7 +1,7 @@
 """What every pretraining objective declares. Imports no torch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -52,8 +52,8 @@ class ObjectiveSettings(Settings, ABC):
     def build(self, name: str, given: Given, hidden_size: int) -> "Objective":
         """The half that runs on the device: head and loss."""
 
-    def check_data(self, data: "PageSettings", index: "Index", patch_grid: int | None) -> None:
-        """Refuses data that this objective cannot be trained on, from what the index says alone; most take any.
+    def check_data(self, data: "PageSettings", indices: "Sequence[Index]", patch_grid: int | None) -> None:
+        """Refuses data that this objective cannot be trained on, from what the indices say alone; most take any.
 
         Raises:
             DocexpError: what is missing, and the command that mends it.

@@ -9,7 +9,7 @@ from docexp.report.statistics import Difference, Estimate, difference, estimate
 from docexp.runs.differences import flat
 from docexp.runs.environment import read_environment
 from docexp.runs.folder import RunFolder
-from docexp.runs.identity import canonical, drop_added_defaults, imported_schema, significant
+from docexp.runs.identity import canonical, imported_schema, significant, without_uncounted
 from docexp.runs.metrics_log import read as read_metrics
 from docexp.runs.result import DIVERGED, Result
 from docexp.runs.state import RunState, state_of
@@ -108,7 +108,7 @@ def read_entry(run: RunFolder) -> Entry:
     config = run.read_config()
     state = state_of(run)
     result = Result.read(run.result) if run.result.exists() else None
-    counted = drop_added_defaults(significant(config, read_environment(run).get("extras", {})), _schema_if_there)
+    counted = without_uncounted(significant(config, read_environment(run).get("extras", {})), _schema_if_there)
     settings = flat(counted)
     seed = settings.pop(SEED, None)
     lines = read_metrics(run.metrics) if run.metrics.exists() else []

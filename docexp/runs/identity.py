@@ -28,7 +28,6 @@ EXCLUDED: dict[str, str] = {
     "data.on_error": "changes nothing until a page breaks, and then the result counts what was skipped",
     "data.max_skipped": "stops a run, and changes nothing of one that goes on",
     "data.workers": "the order and the samples' randomness do not depend on it",
-    "objective.mim.tokenizer": "where the image tokenizer lies; its checksum counts",
     "model.tokenizer": "where the tokenizer lies; its checksum counts",
     "model.weights": "how their source was spelled; the upstream run and checkpoint, or a checksum, count",
     "model.licence": "terms, not numbers",
@@ -84,7 +83,7 @@ def identity(
     for key, extra in STAND_INS.items():
         if _get(config, key) not in (None, "") and extras.get(extra) is None:
             raise ValueError(f"{key} is set, so extras must hold {extra!r}")
-    text = canonical(significant(drop_added_defaults(config, schema_of), extras))
+    text = canonical(significant(without_uncounted(config, schema_of), extras))
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
 
 
@@ -108,25 +107,26 @@ def canonical(value: Any) -> str:
     return json.dumps(_checked(value, ""), sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-def drop_added_defaults(value: Any, schema_of: Callable[[str], type | None] = imported_schema) -> Any:
-    """``value`` without the fields that were added later and have the value that means the old behaviour.
+def without_uncounted(value: Any, schema_of: Callable[[str], type | None] = imported_schema) -> Any:
+    """``value`` without the fields that their dataclass, which a node's ``_target_`` names, declares not to count.
 
-    Such a field is declared ``field(default=…, metadata={"added_default": old})`` in the dataclass that its node's
-    ``_target_`` names; so a run made before the field existed keeps its identity.
+    ``field(default=…, metadata={"added_default": old})``: a field that was added later does not count while it has the
+    value that means the old behaviour; so a run made before it existed keeps its identity. ``{"place": True}``: a
+    field that says where something lies does not count, since a checksum of what lies there does
+    (``ObjectiveSettings.places``).
     """
     if isinstance(value, list | tuple):
-        return [drop_added_defaults(item, schema_of) for item in value]
+        return [without_uncounted(item, schema_of) for item in value]
     if not isinstance(value, Mapping):
         return value
     schema = schema_of(value["_target_"]) if isinstance(value.get("_target_"), str) else None
-    added = {}
-    if schema is not None and dataclasses.is_dataclass(schema):
-        fields = dataclasses.fields(schema)
-        added = {item.name: item.metadata["added_default"] for item in fields if "added_default" in item.metadata}
+    fields = dataclasses.fields(schema) if schema is not None and dataclasses.is_dataclass(schema) else ()
+    added = {item.name: item.metadata["added_default"] for item in fields if "added_default" in item.metadata}
+    places = {item.name for item in fields if item.metadata.get("place")}
     return {
-        key: drop_added_defaults(item, schema_of)
+        key: without_uncounted(item, schema_of)
         for key, item in value.items()
-        if not (key in added and canonical(item) == canonical(added[key]))
+        if not (key in places or (key in added and canonical(item) == canonical(added[key])))
     }
 
 

@@ -139,7 +139,7 @@ def check_pages(settings: RunSettings, corpora: Corpora) -> None:
     for index in corpora.indices:
         check_needs(index, needs, data_with)
         check_stored_size(index, model.image_side)
-        settings.task.check_data(settings.data, index, model.patch_grid)
+    settings.task.check_data(settings.data, corpora.indices, model.patch_grid)
 
 
 def _tokenizer(settings: RunSettings, corpora: Corpora, upstream: Upstream | None) -> Tokenizer:

@@ -1,6 +1,7 @@
 """What every fine-tuning task declares. Imports no torch."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,12 +61,12 @@ class TaskSettings(Settings, ABC):
         """The half that runs on the device: head, loss, decoding and metrics."""
 
     @abstractmethod
-    def check_data(self, data: "PageSettings", index: "Index", patch_grid: int | None) -> None:
-        """Refuses data that this task cannot be trained on, from what the index says alone.
+    def check_data(self, data: "PageSettings", indices: "Sequence[Index]", patch_grid: int | None) -> None:
+        """Refuses data that this task cannot be trained on, from what the indices say alone.
 
         Args:
             data: how pages are read.
-            index: the pages.
+            indices: the pages of every corpus.
             patch_grid: patches along one side of the image that the model sees; None where there are none.
 
         Raises:
@@ -83,5 +84,5 @@ class TaskSettings(Settings, ABC):
         return None
 
     @abstractmethod
-    def protocol(self, data: "PageSettings") -> dict[str, str]:
+    def protocol(self, given: Given) -> dict[str, str]:
         """What must be equal for two scores of this task to be comparable, in words."""

@@ -1,6 +1,7 @@
 """A resolved run to the objects that train it. The same building serves training and evaluation."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -75,9 +76,11 @@ def load_first_weights(run: ResolvedRun, backbone: Backbone) -> LoadReport | Non
         return _published(run, backbone)
     checkpoint = pointed(upstream.run.checkpoints, upstream.checkpoint)
     assert checkpoint is not None
-    weights = {n.removeprefix(BACKBONE): w for n, w in load_weights(checkpoint).items() if n.startswith(BACKBONE)}
+    tensors = load_weights(checkpoint)
+    weights = {name.removeprefix(BACKBONE): tensors[name] for name in tensors if name.startswith(BACKBONE)}
     source = f"run {upstream.run.identity}, {checkpoint.name}"
-    return fit(backbone, weights, source, Allowed.by(model), licence=FirstWeights.of(upstream.run).licence)
+    report = fit(backbone, weights, source, Allowed.by(model), licence=FirstWeights.of(upstream.run).licence)
+    return replace(report, heads=tuple(name for name in tensors if not name.startswith(BACKBONE)))
 
 
 def _published(run: ResolvedRun, backbone: Backbone) -> LoadReport:

@@ -13,7 +13,7 @@ from docexp.runs.result import Evaluation, write_evaluation
 from docexp.shards.corpora import Corpora
 from docexp.tasks.task import Prediction
 from docexp.training import torchrun
-from docexp.training.build import build_evaluation_data, build_module, build_trainer
+from docexp.training.build import build_evaluation_data, build_module, build_trainer, given_of
 from docexp.training.checkpoint_io import load_weights
 
 
@@ -107,7 +107,7 @@ def protocol_of(run: ResolvedRun, corpora: Corpora, split: str, samples: int) ->
     return {
         "data": f"{corpora.name} {split}",
         "pages": str(samples),
-        **settings.task.protocol(settings.data),
+        **settings.task.protocol(given_of(run)),
         "windows": f"{settings.model.max_tokens} tokens, stride {settings.data.window_stride}, nothing lost",
         "selection": selection + (" (selected on the scored split)" if selection == "best_test" else ""),
     }

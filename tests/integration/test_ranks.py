@@ -96,7 +96,7 @@ def test_pretraining_on_two_ranks_hides_and_loses_the_same(train, tmp_path) -> N
     assert {key: line["reference"] for key, line in other_predictions.items()} == {
         key: line["reference"] for key, line in predictions.items()
     }
-    np.testing.assert_allclose(other_result.metrics["skill"], result.metrics["skill"], atol=1e-3)
+    np.testing.assert_allclose(other_result.value, result.value, atol=1e-3)
 
 
 def test_a_run_goes_on_in_other_micro_batches(train, tmp_path) -> None:

@@ -99,11 +99,13 @@ def test_from_classes_to_losses_and_the_chance_level(shards: Shards, byte_tokeni
 )
 def test_classes_that_are_not_those_of_the_data_are_refused(shards: Shards, classes: list[str], message: str) -> None:
     with pytest.raises(DocexpError, match=message):
-        pretraining(mdc=MDCSettings(classes=classes)).check_data(DATA, shards(*CLASSES), None)
+        pretraining(mdc=MDCSettings(classes=classes)).check_data(DATA, [shards(*CLASSES)], None)
 
 
 def test_more_classes_than_one_corpus_has_are_fine(shards: Shards) -> None:
-    pretraining(mdc=MDCSettings(classes=["form", "letter", "memo", "invoice"])).check_data(DATA, shards(*CLASSES), None)
+    pretraining(mdc=MDCSettings(classes=["form", "letter", "memo", "invoice"])).check_data(
+        DATA, [shards(*CLASSES)], None
+    )
 
 
 def test_data_without_classes_is_refused_naming_data_that_has_them(shards: Shards) -> None:

@@ -19,10 +19,10 @@ from docexp.runs.identity import (
     EXCLUDED,
     STAND_INS,
     canonical,
-    drop_added_defaults,
     identity,
     imported_schema,
     significant,
+    without_uncounted,
 )
 
 CONFIG = {
@@ -216,7 +216,7 @@ def test_a_field_added_later_orphans_nothing_while_it_means_the_old_behaviour():
             "parts": [{"_target_": "a.Inner", "size": 3, "later": 2.0, "fresh": None}],
         }
     }
-    assert drop_added_defaults(new, SCHEMAS.get) == old
+    assert without_uncounted(new, SCHEMAS.get) == old
     assert identity(new, {}, SCHEMAS.get) == identity(old, {}, SCHEMAS.get)
     for key, value in {"later": 2.5, "flag": True, "fresh": {"_target_": "a.Inner"}, "size": 2}.items():
         changed = {"model": {**new["model"], key: value}}
@@ -225,11 +225,25 @@ def test_a_field_added_later_orphans_nothing_while_it_means_the_old_behaviour():
 
 def test_the_value_that_is_left_out_is_the_old_one_not_todays_default():
     # flag's default is True, its old behaviour False
-    assert drop_added_defaults({"_target_": "a.Outer", "flag": True}, SCHEMAS.get) == {
+    assert without_uncounted({"_target_": "a.Outer", "flag": True}, SCHEMAS.get) == {
         "_target_": "a.Outer",
         "flag": True,
     }
-    assert drop_added_defaults({"_target_": "a.Outer", "flag": 0}, SCHEMAS.get) == {"_target_": "a.Outer", "flag": 0}
+    assert without_uncounted({"_target_": "a.Outer", "flag": 0}, SCHEMAS.get) == {"_target_": "a.Outer", "flag": 0}
+
+
+@dataclass
+class Somewhere:
+    size: int = 1
+    folder: str = field(default="", metadata={"place": True})
+
+
+def test_where_something_lies_does_not_count_whatever_its_setting_is_called():
+    node = {"objective": {"mine": {"_target_": "a.Somewhere", "size": 1, "folder": "here"}}}
+    other = {"objective": {"mine": {"_target_": "a.Somewhere", "size": 1, "folder": "there"}}}
+    larger = {"objective": {"mine": {"_target_": "a.Somewhere", "size": 2, "folder": "here"}}}
+    one, same, another = (identity(config, {}, {"a.Somewhere": Somewhere}.get) for config in (node, other, larger))
+    assert one == same != another
 
 
 def test_a_target_that_is_not_there_is_named():

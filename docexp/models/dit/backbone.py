@@ -17,7 +17,7 @@ from docexp.models.backbone import Encoded
 from docexp.models.dit.modeling import DiT
 from docexp.models.dit.names import NORM, own_names
 from docexp.models.flops import Work, transformer
-from docexp.models.layoutlmv3.image_grid import resize_positions
+from docexp.models.image_grid import resize_positions
 from docexp.models.patches import patch_pixels
 from docexp.models.plain import PlainBackbone
 from docexp.models.weights import PublishedBackbone

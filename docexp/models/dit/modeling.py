@@ -9,7 +9,7 @@ from transformers import BeitConfig, BeitModel
 from transformers.models.beit.modeling_beit import BeitEmbeddings
 
 from docexp.errors import DocexpError
-from docexp.models.layoutlmv3.image_grid import resize_positions
+from docexp.models.image_grid import resize_positions
 
 INITIAL_STD = 0.02
 """Standard deviation of fresh weights, which are drawn from within one of it."""

@@ -4,18 +4,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from docexp.errors import DocexpError
-from docexp.models.settings import ModelSettings
+from docexp.models.image_settings import ImageModelSettings
 from docexp.settings import AtLeast1, Positive, ShareBelow1
 
 if TYPE_CHECKING:
-    from docexp.documents.page import BoxLevel
     from docexp.inputs.dit import DiTEncoder
-    from docexp.inputs.tokenizer import Tokenizer
     from docexp.models.dit.backbone import DiTBackbone
 
 
 @dataclass(kw_only=True)
-class DiTSettings(ModelSettings):
+class DiTSettings(ImageModelSettings):
     """DiT, which sees a page's image and reads no word; the defaults are the base model of arXiv 2203.02378 §3.1.
 
     What the paper leaves open is as in the configuration of the published weights, microsoft/dit-base.
@@ -24,9 +22,6 @@ class DiTSettings(ModelSettings):
         DocexpError: a value out of range or a combination that cannot be built, naming the keys.
     """
 
-    image_size: AtLeast1 = 224
-    """Height and width of the image in pixels; pages are resized to it whatever their proportions. Weights made at
-    another size are loaded all the same: their position embeddings are interpolated."""
     patch_size: AtLeast1 = 16
     """Height and width of a patch in pixels."""
     layers: AtLeast1 = 12
@@ -65,38 +60,15 @@ class DiTSettings(ModelSettings):
         return frozenset({"patches", "pooled", "patch_token"})
 
     @property
-    def reads_text(self) -> bool:
-        """Never."""
-        return False
-
-    @property
-    def image_side(self) -> int:
-        """``image_size``."""
-        return self.image_size
-
-    @property
     def patch_grid(self) -> int:
         """Patches along one side of the image."""
         return self.image_size // self.patch_size
 
-    @property
-    def page_needs(self) -> frozenset[str]:
-        """Images."""
-        return frozenset({"images"})
-
-    def encoder(self, tokenizer: "Tokenizer", box_level: "BoxLevel", window_stride: int) -> "DiTEncoder":
-        """Resized pixels, beside a window without words."""
+    def encoder_type(self) -> "type[DiTEncoder]":
+        """The whole page by a bilinear filter."""
         from docexp.inputs.dit import DiTEncoder
 
-        return DiTEncoder(
-            tokenizer=tokenizer,
-            box_level=box_level,
-            max_tokens=self.max_tokens,
-            stride=window_stride,
-            image_size=self.image_size,
-            text=False,
-            layout=False,
-        )
+        return DiTEncoder
 
     def build(self, vocab_size: int, pad_token_id: int) -> "DiTBackbone":
         """The model, its weights drawn from torch's generator; it has no use for a vocabulary."""

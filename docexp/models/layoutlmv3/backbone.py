@@ -11,8 +11,8 @@ from transformers import LayoutLMv3Config, LayoutLMv3Model
 from docexp.inputs.batch import Batch
 from docexp.models.backbone import Encoded
 from docexp.models.flops import Work
+from docexp.models.image_grid import resize_positions
 from docexp.models.layout_backbone import SETTING_OF, LayoutBackbone, bias_config, common_config
-from docexp.models.layoutlmv3.image_grid import resize_positions
 from docexp.models.layoutlmv3.modeling import LayoutLMv3, Shape
 from docexp.models.layoutlmv3.plain import plain_layoutlmv3
 from docexp.models.layoutlmv3.positions import CLASS, COLUMN, ROW, resized_axis

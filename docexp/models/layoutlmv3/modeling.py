@@ -12,8 +12,8 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.layoutlmv3.modeling_layoutlmv3 import LayoutLMv3Encoder
 
 from docexp.errors import DocexpError
+from docexp.models.image_grid import resize_positions
 from docexp.models.layoutlmv3.attention import EagerSelfAttention, FastSelfAttention
-from docexp.models.layoutlmv3.image_grid import resize_positions
 from docexp.models.layoutlmv3.positions import CLASS, COLUMN, ROW, add_axis_positions, joined_positions
 from docexp.models.layoutlmv3.pyramid import SCALES, pyramid_maps, pyramid_steps
 from docexp.models.relative_bias import Axis, local_table, relative_bias

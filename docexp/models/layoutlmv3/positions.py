@@ -5,7 +5,7 @@ from math import isqrt
 import torch
 from torch import Tensor, nn
 
-from docexp.models.layoutlmv3.image_grid import resize_positions
+from docexp.models.image_grid import resize_positions
 
 ROW, COLUMN, CLASS = "row_position", "column_position", "class_position"
 """The names of the tables of rows, of columns, and of the visual class token."""

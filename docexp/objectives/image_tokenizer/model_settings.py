@@ -4,27 +4,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docexp.errors import DocexpError
-from docexp.models.settings import ModelSettings
+from docexp.models.image_settings import ImageModelSettings
 from docexp.objectives.image_tokenizer.settings import DiscreteVAESettings
-from docexp.settings import AtLeast1, NotNegative, Positive
+from docexp.settings import NotNegative, Positive
 
 if TYPE_CHECKING:
-    from docexp.documents.page import BoxLevel
-    from docexp.inputs.tokenizer import Tokenizer
     from docexp.objectives.image_tokenizer.backbone import ImageTokenizerBackbone
     from docexp.objectives.image_tokenizer.encoder import TokenizerEncoder
 
 
 @dataclass(kw_only=True)
-class ImageTokenizerSettings(ModelSettings, DiscreteVAESettings):
+class ImageTokenizerSettings(ImageModelSettings, DiscreteVAESettings):
     """DiT's discrete VAE (arXiv 2203.02378 §3.2) in training; afterwards ``run:<run>`` names it as an image tokenizer.
 
     Raises:
         DocexpError: an image that codes do not divide, or a temperature that would rise.
     """
 
-    image_size: AtLeast1 = 224
-    """Height and width in pixels of the images it trains on; afterwards it takes any size that codes divide."""
     temperature: Positive = 1.0
     """Of the choice of codes in the first step (DALLE-pytorch, train_vae.py). An evaluation takes the likeliest."""
     min_temperature: Positive = 1e-10
@@ -45,38 +41,15 @@ class ImageTokenizerSettings(ModelSettings, DiscreteVAESettings):
         return frozenset({"reconstruction", "code_logits"})
 
     @property
-    def reads_text(self) -> bool:
-        """Never."""
-        return False
-
-    @property
-    def image_side(self) -> int:
-        """``image_size``."""
-        return self.image_size
-
-    @property
     def codes(self) -> int:
         """``vocabulary``."""
         return self.vocabulary
 
-    @property
-    def page_needs(self) -> frozenset[str]:
-        """Images."""
-        return frozenset({"images"})
-
-    def encoder(self, tokenizer: "Tokenizer", box_level: "BoxLevel", window_stride: int) -> "TokenizerEncoder":
-        """Pixels resized as for codes, beside a window without words."""
+    def encoder_type(self) -> "type[TokenizerEncoder]":
+        """Pages resized as for codes."""
         from docexp.objectives.image_tokenizer.encoder import TokenizerEncoder
 
-        return TokenizerEncoder(
-            tokenizer=tokenizer,
-            box_level=box_level,
-            max_tokens=self.max_tokens,
-            stride=window_stride,
-            image_size=self.image_size,
-            text=False,
-            layout=False,
-        )
+        return TokenizerEncoder
 
     def build(self, vocab_size: int, pad_token_id: int) -> "ImageTokenizerBackbone":
         """The network, its weights drawn from torch's generator; it has no use for a vocabulary of words."""

@@ -1,7 +1,6 @@
 """An image tokenizer as shards are made with: from pages to codes, opened by name in any process."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,16 +35,4 @@ class PagesTokenizer:
         """
         side = grid * self._tokenizer.factor
         pixels = np.stack([tokenizer_pixels(page, side) for page in pages])
-        with _one_thread():
-            return self._tokenizer.codes(torch.from_numpy(pixels)).numpy()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch's sums depend on the number of threads: with one, codes are the same whatever else a process does."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        return self._tokenizer.codes(torch.from_numpy(pixels)).numpy()

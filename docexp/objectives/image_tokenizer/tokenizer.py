@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
@@ -45,8 +47,8 @@ class ImageTokenizer:
     def codes(self, pixels: Tensor) -> Tensor:
         """The likeliest code of every square, ``[N, h/8, w/8]`` int64, of ``[N, 3, h, w]`` uint8.
 
-        It computes on the pixels' device in float32, whatever precision surrounds it. An image's codes are the same
-        alone and beside others.
+        It computes on the pixels' device in float32, whatever precision surrounds it, and on a CPU with one thread. An
+        image's codes are the same alone and beside others, stored and made while training.
 
         Raises:
             DocexpError: sides that ``factor`` does not divide.
@@ -55,7 +57,8 @@ class ImageTokenizer:
         if height % self.factor or width % self.factor:
             raise DocexpError(f"an image of {height} × {width} pixels does not divide into codes of {self.factor}")
         self.network.to(pixels.device)
-        parts = [self._some(part) for part in pixels.split(AT_ONCE)]
+        with _one_thread() if pixels.device.type == "cpu" else nullcontext():
+            parts = [self._some(part) for part in pixels.split(AT_ONCE)]
         empty = torch.empty((0, height // self.factor, width // self.factor), dtype=torch.int64, device=pixels.device)
         return torch.cat([empty, *parts])
 
@@ -88,6 +91,17 @@ class ImageTokenizer:
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()}
         save_file(tensors, folder / SINGLE)
         (folder / "config.json").write_text(_as_json(self.settings) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch's sums depend on the number of threads, and two codes may be nearly as likely."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def build_network(settings: TokenizerSettings) -> DiscreteVAE | DalleVAE:

@@ -63,9 +63,13 @@ class MDCSettings(ObjectiveSettings):
 
         return PooledClassifier(name, hidden_size, len(self.classes))
 
-    def check_data(self, data: PageSettings, index: "Index", patch_grid: int | None) -> None:
+    def check_data(self, data: PageSettings, indices: "Sequence[Index]", patch_grid: int | None) -> None:
         """Every class of the data is one of ``classes``, and there are two or more to tell apart."""
         del data, patch_grid
+        for index in indices:
+            self._check_classes(index)
+
+    def _check_classes(self, index: "Index") -> None:
         found = index.names("document_classes")
         if len(self.classes) < 2:
             raise DocexpError(

@@ -1,7 +1,7 @@
 """Masked image modelling: MIM of BEiT, LayoutLMv3 and DiT."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from docexp.errors import DocexpError
@@ -45,7 +45,7 @@ class MIMSettings(ObjectiveSettings):
     """What is guessed: the ``codes`` of an image tokenizer, or the normalised ``pixels``."""
     codes: AtLeast1 = 8192
     """How many codes the image tokenizer has."""
-    tokenizer: Folder | None = None
+    tokenizer: Folder | None = field(default=None, metadata={"place": True})
     """An image tokenizer, a folder or run:…, that makes the codes while training. Unset: they are read from the shards,
     where docexp data tokenize-images put them."""
 
@@ -100,22 +100,25 @@ class MIMSettings(ObjectiveSettings):
             )
         return MaskedCodes(name, hidden_size, self.codes, tokenizer)
 
-    def check_data(self, data: "PageSettings", index: "Index", patch_grid: int | None) -> None:
-        """Stored codes are there, of this grid and number, unless none are read."""
+    def check_data(self, data: "PageSettings", indices: "Sequence[Index]", patch_grid: int | None) -> None:
+        """Stored codes are there, of this grid and number and of one image tokenizer, unless none are read."""
         del data
         if self.target == "pixels" or self.tokenizer is not None:
             return
         from docexp.shards.codes import check_codes
 
         assert patch_grid is not None
-        check_codes(index, patch_grid, None, None)
-        stored = index.facts.codes
-        assert stored is not None
-        if stored.vocabulary != self.codes:
-            raise DocexpError(
-                f"{index.where} has image codes {stored}, and objective.mim.codes is {self.codes:,}. "
-                f"Set objective.mim.codes={stored.vocabulary}."
-            )
+        tokenizer: str | None = None
+        for index in indices:
+            check_codes(index, patch_grid, tokenizer, None)
+            stored = index.facts.codes
+            assert stored is not None
+            tokenizer = stored.tokenizer  # the codes of all corpora must be those of one image tokenizer
+            if stored.vocabulary != self.codes:
+                raise DocexpError(
+                    f"{index.where} has image codes {stored}, and objective.mim.codes is {self.codes:,}. "
+                    f"Set objective.mim.codes={stored.vocabulary}."
+                )
 
     @property
     def places(self) -> Mapping[str, Any]:

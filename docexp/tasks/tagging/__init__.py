@@ -1,5 +1,6 @@
 """Form tagging: every word of a page gets a BIO tag; scored as entities."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,11 +49,15 @@ class TaggingSettings(TaskSettings):
 
         return Tagging(given.data.labels, hidden_size, self.head_dropout)
 
-    def check_data(self, data: PageSettings, index: "Index", patch_grid: int | None) -> None:
+    def check_data(self, data: PageSettings, indices: "Sequence[Index]", patch_grid: int | None) -> None:
         """Every entity label of the data is either scored or counts as outside."""
         del patch_grid
         if not data.labels:
             raise DocexpError("task tagging needs data.labels: the entity labels to score, as in data.labels=[a,b]")
+        for index in indices:
+            self._check_labels(data, index)
+
+    def _check_labels(self, data: PageSettings, index: "Index") -> None:
         unknown = sorted(set(index.names("entities")) - {*data.labels, *data.outside_labels})
         if unknown:
             close = [near for label in unknown for near in nearest(label, sorted(set(data.labels) - set(unknown)))]
@@ -62,11 +67,11 @@ class TaggingSettings(TaskSettings):
                 + (f" Nearest: {close[0]}." if close else "")
             )
 
-    def protocol(self, data: PageSettings) -> dict[str, str]:
+    def protocol(self, given: Given) -> dict[str, str]:
         """Box level, scheme and windows."""
         boxes = {"word": "word boxes", "line": "line boxes", "segment": "segment boxes (annotated entities)"}
         return {
-            "boxes": boxes[data.box_level],
+            "boxes": boxes[given.data.box_level],
             "tags": "BIO, first sub-word",
-            "labels": ", ".join(data.labels),
+            "labels": ", ".join(given.data.labels),
         }

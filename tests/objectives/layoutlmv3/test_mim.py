@@ -228,7 +228,7 @@ def test_chance_is_the_entropy_of_the_codes(
     shares = codes.bincount() / len(codes)
     chance = pretraining.baseline(predictions)
     assert chance["mim/loss"] == pytest.approx(float(-(shares * shares.log()).sum()), rel=1e-5)
-    assert chance["mim/accuracy"] == pytest.approx(float(shares.max())) and chance["skill"] == pytest.approx(
+    assert chance["mim/accuracy"] == pytest.approx(float(shares.max())) and chance["skill(mim)"] == pytest.approx(
         0, abs=1e-6
     )
     scores = pretraining.scores(predictions)
@@ -292,13 +292,26 @@ def test_shards_without_fitting_codes_are_refused_before_training(
     forms: Any, together: Callable[..., Any], index: Index, codes: CodesFacts | None, said: str | None
 ) -> None:
     found = replace(index, facts=replace(index.facts, codes=codes))
-    together(mim=PIXELS).check_data(forms.given.data, found, GRID)
-    together(mim=MIMSettings(tokenizer="somewhere")).check_data(forms.given.data, found, GRID)
+    together(mim=PIXELS).check_data(forms.given.data, [found], GRID)
+    together(mim=MIMSettings(tokenizer="somewhere")).check_data(forms.given.data, [found], GRID)
     if said is None:
-        together(mim=MIMSettings()).check_data(forms.given.data, found, GRID)
+        together(mim=MIMSettings()).check_data(forms.given.data, [found], GRID)
         return
     with pytest.raises(DocexpError, match=f"objective mim: .*{said}"):
-        together(mim=MIMSettings()).check_data(forms.given.data, found, GRID)
+        together(mim=MIMSettings()).check_data(forms.given.data, [found], GRID)
+
+
+def test_corpora_with_codes_of_unlike_image_tokenizers_are_refused(
+    forms: Any, together: Callable[..., Any], index: Index
+) -> None:
+    """The same number would mean another code."""
+    first, second = (
+        replace(index, facts=replace(index.facts, codes=CodesFacts(tokenizer, 10, 8192)))
+        for tokenizer in ("abc", "xyz")
+    )
+    together(mim=MIMSettings()).check_data(forms.given.data, [first, first], GRID)
+    with pytest.raises(DocexpError, match=r"objective mim: .*tokenizer xyz where abc is wanted"):
+        together(mim=MIMSettings()).check_data(forms.given.data, [first, second], GRID)
 
 
 def test_the_protocol_names_what_the_score_depends_on() -> None:
