@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 from torch import Tensor
