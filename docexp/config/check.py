@@ -10,7 +10,7 @@ from docexp.config.schema import GROUPS, RunSettings
 from docexp.config.sources import Sources
 from docexp.config.together import check_together
 from docexp.config.top import TopSettings
-from docexp.errors import DocexpError
+from docexp.errors import DocexpError, nearest
 from docexp.objectives import PretrainingSettings
 from docexp.objectives.order import running_order
 from docexp.objectives.settings import ObjectiveSettings
@@ -83,10 +83,15 @@ def _left_out(name: str, node: Any, composed: Composed, sources: Sources) -> boo
     An experiment may say how each objective is set and leave it to the command line which of them there are.
 
     Raises:
-        DocexpError: they were typed.
+        DocexpError: they were typed, or there is no such objective.
     """
-    if not isinstance(node, dict) or "_target_" in node or name not in composed.project.choices(OBJECTIVE):
+    if not isinstance(node, dict) or "_target_" in node:
         return False
+    choices = composed.project.choices(OBJECTIVE)
+    if name not in choices:
+        close = nearest(name, choices)
+        hint = f"Nearest: {OBJECTIVE}.{close[0]}." if close else f"Choices: {', '.join(choices)}."
+        raise DocexpError(f"{OBJECTIVE}.{name} ({sources.of(f'{OBJECTIVE}.{name}')}) is no objective. {hint}")
     typed = next((key for key in node if sources.of(f"{OBJECTIVE}.{name}.{key}") == "command line"), None)
     if typed is None:
         return True

@@ -65,8 +65,12 @@ def group_help(asked: str, project: Project) -> str:
         raise DocexpError(f"--help {asked}: {group} is no group. {hint}")
     if key and choice:
         raise DocexpError(f"--help {asked}: write --help {group}, --help {group}=CHOICE or --help {name}")
-    if group == OBJECTIVE and not choice:
-        choice, _, key = key.partition(".")
+    if group == OBJECTIVE:
+        choice = choice.removeprefix("[").removesuffix("]")  # as a run chooses them
+        if "," in choice:
+            raise DocexpError(f"--help {asked}: ask for one, as in --help {group}={choice.partition(',')[0]}")
+        if not choice:
+            choice, _, key = key.partition(".")
         if not choice:
             return _overlay_help(group, "", project)
     if group in OVERLAYS and (group == "experiment" or choice not in ("", "none")):

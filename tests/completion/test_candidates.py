@@ -11,7 +11,11 @@ from docexp.completion.candidates import candidates, split_line
 from docexp.completion.surface import surface
 from docexp.config.check import check
 from docexp.config.compose import compose
+from docexp.config.fill import schema_of
+from docexp.config.project import OBJECTIVE, Project
 from docexp.config.schema import GROUPS
+from docexp.config.sources import Sources
+from docexp.objectives.settings import ObjectiveSettings
 from docexp.settings import choices_of, hints_of
 
 
@@ -62,6 +66,18 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("train --ag", ["--again"]),
         ("train --cfg ", ["job"]),
         ("train --help model=layoutlmv3_s", ["model=layoutlmv3_small"]),
+        ("train obj", ["objective=", "objective."]),
+        ("train objective=[mi", ["objective=[mim]"]),
+        ("train objective=[mlm,mi", ["objective=[mlm,mim]"]),
+        ("train objective=[mim,ti", ["objective=[mim,tia]", "objective=[mim,tim]"]),
+        ("train 'objective=[mlm,w", ["objective=[mlm,wpa]"]),
+        ("train objective=[mlm,mim,ml", []),
+        ("train objective.mlm.ra", ["objective.mlm.ratio=", "objective.mlm.random="]),
+        ("train objective.mlm.ratio=0.5 objective.mlm.ra", ["objective.mlm.random="]),
+        ("train objective.mlm.masking=", ["objective.mlm.masking=spans", "objective.mlm.masking=tokens"]),
+        ("train objective.mml.", []),
+        ("train --help objective=ml", ["objective=mlm"]),
+        ("evaluate objec", []),
         ("train see", ["seed="]),
         ("evaluate split=mi", ["split=minival"]),
         ("evaluate checkpoint=", ["checkpoint=last", "checkpoint=best"]),
@@ -120,6 +136,29 @@ def test_what_is_offered_is_what_the_checks_accept(group: str) -> None:
     for name, hint in names.items():
         if choices_of(hint):
             assert offered(f"train {group}.{name}=") == [f"{group}.{name}={word}" for word in choices_of(hint)]
+
+
+def test_every_objective_is_offered_and_behind_a_comma_those_that_are_left() -> None:
+    names = Project().choices(OBJECTIVE)
+    assert offered("train objective=") == offered("train objective=[") == [f"objective=[{name}]" for name in names]
+    others = [name for name in names if name != "mlm"]
+    assert offered("train objective=[mlm,") == [f"objective=[mlm,{name}]" for name in others]
+    assert offered("train objective.") == [f"objective.{name}." for name in names]
+
+
+@pytest.mark.parametrize("name", Project().choices(OBJECTIVE))
+def test_an_objectives_settings_are_offered_as_the_checks_accept_them(name: str) -> None:
+    schema = schema_of_objective(name)
+    assert offered(f"train objective.{name}.") == [f"objective.{name}.{key}=" for key in hints_of(schema)]
+    for key, hint in hints_of(schema).items():
+        if choices_of(hint):
+            words = [f"objective.{name}.{key}={word}" for word in choices_of(hint)]
+            assert offered(f"train objective.{name}.{key}=") == words
+
+
+def schema_of_objective(name: str) -> type:
+    composed = compose(["task=pretraining", f"objective=[{name}]"])
+    return schema_of(composed.config[OBJECTIVE][name], f"{OBJECTIVE}.{name}", ObjectiveSettings, Sources(composed))
 
 
 @pytest.mark.parametrize("verb", VERBS)

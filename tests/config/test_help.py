@@ -106,10 +106,42 @@ def test_one_setting_alone() -> None:
     ]
 
 
+def test_every_objective_with_a_line() -> None:
+    lines = group_help("objective", Project()).splitlines()
+    assert lines[0] == "objective=" and lines[-1].strip().startswith("docexp train --help objective=mdc ")
+    for name in Project().choices("objective"):
+        (line,) = [line for line in lines if line.startswith(f"    {name} ")]
+        assert Project().header("objective", name)[0].startswith(line.removeprefix(f"    {name} ").strip())
+
+
+@pytest.mark.parametrize("asked", ["objective=mlm", "objective=[mlm]", "objective.mlm"])
+def test_an_objective_however_it_is_named(asked: str) -> None:
+    text = group_help(asked, Project())
+    settings = check(compose(["task=pretraining", "objective=[mlm]"])).objective["mlm"]
+    assert text.startswith("objective=mlm   (others: mdc, mim, mvlm,")
+    assert text.count("  objective.mlm.") == len(hints_of(type(settings)))
+    for name in hints_of(type(settings)):
+        value = getattr(settings, name)
+        assert f"  objective.mlm.{name}={str(value).lower()} " in text
+    flat = " ".join(text.split())
+    assert "objective.mlm.masking=spans (spans or tokens) spans of neighbouring tokens" in flat
+
+
+def test_one_setting_of_an_objective_alone_with_the_value_it_has_there() -> None:
+    said = ["      The share of the text's tokens that are hidden, special tokens left out."]
+    shares = {"mlm": "0.3 (a number, between 0 and 1)", "mvlm": "0.15 (a number, between 0 and 1; default 0.3)"}
+    for name, share in shares.items():
+        first, *rest = group_help(f"objective.{name}.ratio", Project()).splitlines()
+        assert " ".join(first.split()) == f"objective.{name}.ratio={share}" and rest == said
+
+
 @pytest.mark.parametrize(
     ("asked", "hint"),
     [
         ("modle", "Nearest: model."),
+        ("objective=mml", r"objective=\[mml\] is no choice of conf/objective/. Nearest: mlm."),
+        ("objective=[mlm,mim]", "ask for one, as in --help objective=mlm"),
+        ("objective.mlm.ratoi", "Nearest: objective.mlm.ratio."),
         ("model=tiny", "model=tiny is no choice of conf/model/"),
         ("trainer.max_step", "Nearest: trainer.max_steps."),
     ],
