@@ -7,7 +7,7 @@ from docexp.config.compose import Composed
 from docexp.config.fill import fill, fill_values, unknown
 from docexp.config.project import OBJECTIVE
 from docexp.config.schema import GROUPS, RunSettings
-from docexp.config.sources import Sources
+from docexp.config.sources import Sources, read_yaml
 from docexp.config.together import check_together
 from docexp.config.top import TopSettings
 from docexp.errors import DocexpError, nearest
@@ -94,6 +94,9 @@ def _left_out(name: str, node: Any, composed: Composed, sources: Sources) -> boo
         raise DocexpError(f"{OBJECTIVE}.{name} ({sources.of(f'{OBJECTIVE}.{name}')}) is no objective. {hint}")
     typed = next((key for key in node if sources.of(f"{OBJECTIVE}.{name}.{key}") == "command line"), None)
     if typed is None:
+        file = composed.project.file(OBJECTIVE, name)
+        assert file is not None
+        fill({**read_yaml(file)[name], **node}, f"{OBJECTIVE}.{name}", ObjectiveSettings, sources)  # it may be misspelt
         return True
     chosen = [other for other, own in composed.config[OBJECTIVE].items() if "_target_" in own]
     raise DocexpError(

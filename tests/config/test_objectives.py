@@ -18,7 +18,7 @@ def test_the_line_chooses_anew_and_what_is_not_chosen_leaves_no_trace() -> None:
     assert list(whole.plain["objective"]) == ["mim", "mlm", "wpa"]
     assert whole.plain["objective"]["mim"]["target"] == "pixels"
     assert list(part.objective) == list(part.plain["objective"]) == ["mlm"]
-    assert part.task.primary_metric == "skill" and list(part.task.protocol(part.data)) == ["mlm"]
+    assert part.task.primary_metric == "skill(mlm)" and list(part.task.objectives) == ["mlm"]
 
 
 def test_what_an_experiment_sets_holds_as_soon_as_it_is_chosen() -> None:
@@ -51,4 +51,7 @@ def test_a_name_that_is_no_objective_is_refused_in_an_experiment_too(tmp_path: P
     assert check(compose(["experiment=mine"], project)).plain["objective"].keys() == {"mlm"}
     file.write_text(text + "objective: {mimm: {ratio: 0.5}}\n")
     with pytest.raises(DocexpError, match=r"mine\.yaml\) is no objective\. Nearest: objective\.mim\."):
+        check(compose(["experiment=mine"], project))
+    file.write_text(text + "objective: {mim: {targt: pixels}}\n")
+    with pytest.raises(DocexpError, match=r"objective\.mim\.targt .*mine\.yaml.* Nearest: objective\.mim\.target\."):
         check(compose(["experiment=mine"], project))

@@ -92,6 +92,7 @@ def test_fine_tuning_begins_with_the_runs_backbone_and_its_tokenizer(
     assert status == 0, output
     total = len(expected)
     assert f"weights from run {pretrained.run.identity}, step-000003: {total} of {total} tensors loaded" in output
+    assert f"ignored: {len(pretrained.weights) - total} heads (task.objectives." in output
     tuned = find("seed=1", tmp_path / "runs")
     assert (tuned.tokenizer / "tokenizer.json").read_bytes() == (
         pretrained.run.tokenizer / "tokenizer.json"
@@ -108,4 +109,17 @@ def test_two_pretraining_runs_side_by_side(pretrained: Pretrained, train, cli, t
     assert status == 0, output
     rows = json.loads(output)["rows"]
     assert [row["settings"]["objective.mlm.ratio"] for row in rows] == [0.3, 0.5]
-    assert [row["n"] for row in rows] == [1, 1]
+    assert [row["n"] for row in rows] == [1, 1] and rows[1]["difference"] is not None
+
+
+def test_the_mean_skill_of_other_objectives_is_another_score(
+    pretrained: Pretrained, train, cli, tmp_path: Path
+) -> None:
+    status, output = train("task=pretraining", "objective=[mlm]", "trainer.max_steps=1").wait()
+    assert status == 0, output
+    (other,) = (run for run in all_runs(tmp_path / "runs") if run.identity != pretrained.run.identity)
+    status, output = cli("compare", pretrained.run.identity, other.identity, "--json").wait()
+    assert status == 0, output
+    rows = json.loads(output)["rows"]
+    assert [row["metric"] for row in rows] == ["skill(mim,mlm,wpa)", "skill(mlm)"] and rows[1]["difference"] is None
+    assert all("tokens, " in row["protocol"]["tokenizer"] for row in rows)

@@ -12,10 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.models.backbone import Encoded
 from docexp.objectives.metric import ObjectiveScores, own_scores
 from docexp.objectives.objective import Judged, Objective
+from docexp.objectives.order import skill_name
 from docexp.objectives.pretraining import Pretraining
 from docexp.tasks.task import Prediction
 from docexp.training.build import evaluation_rows
@@ -117,7 +119,7 @@ def counted(seeds: Sequence[int] = (0,)) -> dict[str, float]:
     scores |= {f"sides/{label}": mean([t == number for t in sides]) for number, label in enumerate(NAMES[:-1])}
     chosen = Told.of("codes", seeds).chosen
     scores |= {"codes/usage": len(set(chosen)) / KINDS, "codes/perplexity": math.exp(entropy(chosen))}
-    return scores | {"skill": mean([scores[f"{name}/skill"] for name in CLASSES])}
+    return scores | {skill_name(CLASSES): mean([scores[f"{name}/skill"] for name in CLASSES])}
 
 
 def test_scores_are_those_counted_target_by_target(task: Pretraining) -> None:
@@ -144,7 +146,7 @@ def test_two_halves_states_make_that_of_the_whole(task: Pretraining) -> None:
 
 def test_the_best_constant_guess_has_no_skill_and_its_loss_is_the_entropy(task: Pretraining) -> None:
     guessed = task.baseline(predictions_of())
-    assert guessed["skill"] == pytest.approx(0, abs=1e-12)
+    assert guessed[skill_name(CLASSES)] == pytest.approx(0, abs=1e-12)
     for name, classes in CLASSES.items():
         told = Told.of(name)
         assert guessed[f"{name}/skill"] == pytest.approx(0, abs=1e-12)
@@ -155,16 +157,18 @@ def test_the_best_constant_guess_has_no_skill_and_its_loss_is_the_entropy(task: 
     assert guessed.keys() == task.scores(predictions_of()).keys()
 
 
-def test_an_objective_without_targets_scores_zero() -> None:
-    metric = ObjectiveScores({"words": 7}, sync_on_compute=False)
-    metric.update({"words": {"loss": 0.0, "targets": 0.0, "hits": 0.0}}, {"words": {"targets": 0, "classes": {}}})
-    assert metric.compute() == {
-        "skill": 0.0,
-        "words/loss": 0.0,
-        "words/targets": 0.0,
-        "words/accuracy": 0.0,
-        "words/skill": 0.0,
-    }
+def test_an_objective_without_targets_has_no_skill_and_no_part_in_the_mean() -> None:
+    nothing: Any = ({"loss": 0.0, "targets": 0.0, "hits": 0.0}, {"targets": 0, "classes": {}})
+    some: Any = ({"loss": 1.0, "targets": 4.0, "hits": 3.0}, {"targets": 4, "classes": {"0": 2, "1": 2}})
+    metric = ObjectiveScores({"words": 7, "lines": 2}, sync_on_compute=False)
+    metric.update({"words": nothing[0], "lines": some[0]}, {"words": nothing[1], "lines": some[1]})
+    found = metric.compute()
+    assert found["skill(lines,words)"] == found["lines/skill"] == pytest.approx(1 - 1 / (4 * math.log(2)))
+    assert "words/skill" not in found and found["words/targets"] == 0
+    empty = ObjectiveScores({"words": 7}, sync_on_compute=False)
+    empty.update({"words": nothing[0]}, {"words": nothing[1]})
+    with pytest.raises(DocexpError, match="the pages that are scored hold no target of words"):
+        empty.compute()
 
 
 def rows_of(pages: int, scored: int | None, debug: int | None = None) -> Sequence[int]:
