@@ -125,6 +125,9 @@ def _main(words: list[str], before: Callable[[], None] | None, output: Path, fol
     os.dup2(file, 2)
     os.chdir(folder)
     os.environ.update(places)
+    # as from a command line: a process of the server's would start its data workers by a server of its own, which a
+    # SIGKILL of the process leaves behind
+    multiprocessing.set_start_method("fork", force=True)
     if before is not None:
         before()
     sys.argv = ["docexp"]
