@@ -85,6 +85,7 @@ DYING = """
     from docexp.shards.prepare import Preparation
 
     source, out, jobs, last, death = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
     pages = 0
 
     def progress(more):
