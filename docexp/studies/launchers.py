@@ -15,11 +15,13 @@ from docexp.settings import AtLeast1, Settings
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a sweep: how tables call it, its configuration as a file, and where its process writes."""
+    """One run to start: how tables call it, its configuration as a file, and where its process writes."""
 
     name: str
     config: Path
     log: Path
+    after: "tuple[Job, ...]" = ()
+    """What must have come to a result before this one can start."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,12 @@ class LauncherSettings(Settings, ABC):
     """A way of starting jobs."""
 
     @abstractmethod
-    def launch(self, jobs: Sequence[Job], again: bool, ended: Callable[[Outcome], None]) -> None:
-        """Starts every job; ``ended`` is told about each."""
+    def launch(self, jobs: Sequence[Job], again: bool, ended: Callable[[Outcome], None]) -> dict[str, str]:
+        """Starts every job; ``ended`` is told about each that has come to its end before this returns.
+
+        Returns:
+            The cluster's job id by the job's name, where jobs were only handed over; else nothing, as all have ended.
+        """
 
 
 @dataclass(kw_only=True)
@@ -47,11 +53,12 @@ class LocalLauncher(LauncherSettings):
     parallel: AtLeast1 = 1
     """Jobs at once; each then gets its share of the CPU's cores."""
 
-    def launch(self, jobs: Sequence[Job], again: bool, ended: Callable[[Outcome], None]) -> None:
+    def launch(self, jobs: Sequence[Job], again: bool, ended: Callable[[Outcome], None]) -> dict[str, str]:
         """Runs all jobs, ``parallel`` at a time."""
         with ThreadPoolExecutor(self.parallel) as pool:
             for outcome in pool.map(lambda job: self._run(job, again, ended), jobs):
                 assert outcome is not None
+        return {}
 
     def _run(self, job: Job, again: bool, ended: Callable[[Outcome], None]) -> Outcome:
         began = time.monotonic()
