@@ -48,7 +48,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("train model=layoutlmv3_l", ["model=layoutlmv3_large"]),
         ("train model=layoutlmv3_tiny,layoutlmv3_b", ["model=layoutlmv3_tiny,layoutlmv3_base"]),
         ("train model=layoutlmv3_tiny,layoutlmv3_t", []),
-        ("train +experiment=fine", ["+experiment=finetune/funsd"]),
+        ("train +experiment=fine", ["+experiment=finetune/funsd", "+experiment=finetune/xfund"]),
         ("train trainer.sel", ["trainer.selection="]),
         ("train ++trainer.sel", ["++trainer.selection="]),
         ("train trainer.max_steps=5 trainer.max", []),
