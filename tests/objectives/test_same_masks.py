@@ -1,5 +1,6 @@
 """What is hidden from the model depends on the page, the epoch and the seed: not on how the work is dealt."""
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
@@ -21,7 +22,8 @@ from docexp.training.build import build_maker, evaluation_rows, training_order
 # torch remarks on more workers than the machine has cores
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
-ALL = ("mlm", "mim", "wpa")
+ALL = {"layoutlmv3": ("mlm", "mim", "wpa"), "layoutlmv2": ("mvlm", "tia", "tim")}
+"""By family its own objectives: together they hide words, patches, lines and whole images."""
 STEPS, GLOBAL_BATCH = 12, 4
 WORDS = [
     "task=pretraining",
@@ -31,17 +33,18 @@ WORDS = [
     "data.train_windows=all",
     "data.window_stride=16",
     "model.layers=1",
-    "model.heads=2",
-    "model.hidden_size=24",
-    "model.ffn_size=32",
-    "model.coordinate_size=4",
-    "model.shape_size=4",
     "model.max_tokens=64",
     "model.image_size=64",
     "model.tokenizer=data:300",
     f"trainer.max_steps={STEPS}",
     f"trainer.global_batch={GLOBAL_BATCH}",
 ]
+
+OWN_WORDS = {
+    "mim": ["objective.mim.target=pixels", "objective.mim.smallest=1"],
+    "mvlm": ["objective.mvlm.mask_image=true"],
+    "tim": ["objective.tim.replaced=0.4", "objective.tim.dropped=0.2"],  # enough of both among so few pages
+}
 
 Hidden = tuple[str, tuple[dict[str, bytes], ...]]
 """A sample's key, and of each of its windows what the model is shown and what it is asked for."""
@@ -60,12 +63,15 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Iterable[None]:
         yield
 
 
-def resolved(objectives: Iterable[str] = ALL, seed: int = 0) -> ResolvedRun:
+def resolved(objectives: Iterable[str], seed: int = 0) -> ResolvedRun:
     names = list(objectives)
-    words = [*WORDS, f"objective=[{','.join(names)}]", f"seed={seed}"]
-    if "mim" in names:
-        words += ["objective.mim.target=pixels", "objective.mim.smallest=1"]
-    return resolve(check(compose(words)))
+    family = next(family for family, all_of_it in ALL.items() if set(names) <= set(all_of_it))
+    words = [*WORDS, f"model={family}_tiny", f"objective=[{','.join(names)}]", f"seed={seed}"]
+    return resolve(check(compose(words + [word for name in names for word in OWN_WORDS.get(name, [])])))
+
+
+def again(run: ResolvedRun, seed: int) -> ResolvedRun:
+    return resolved(run.settings.objective, seed)
 
 
 def loader(run: ResolvedRun, place: Placement | None = None, workers: int = 0) -> TrainLoader:
@@ -94,7 +100,9 @@ def window(batch: Batch, row: int) -> dict[str, bytes]:
     shown = {"input_ids": plain(batch.input_ids, of_tokens=True)}
     if batch.patch_mask is not None:
         shown["patch_mask"] = plain(batch.patch_mask, of_tokens=False)
-    return shown | {name: plain(target, of_tokens=name != "mim") for name, target in batch.targets.items()}
+    if batch.pixels is not None:
+        shown["pixels"] = hashlib.sha256(plain(batch.pixels, of_tokens=False)).digest()
+    return shown | {name: plain(target, of_tokens=name not in ("mim", "tim")) for name, target in batch.targets.items()}
 
 
 def by_step(batches: Iterable[Batch], per_step: int, first: int = 0) -> dict[int, list[Hidden]]:
@@ -135,14 +143,14 @@ def resumed(run: ResolvedRun, cut: int, workers: int) -> dict[int, list[Hidden]]
         batches.append(batch)
         if len(batches) == cut:
             break
-    after = loader(resolved(seed=run.settings.seed), Placement(0, 1, 2, 2))
+    after = loader(again(run, run.settings.seed), Placement(0, 1, 2, 2))
     after.load_state_dict(before.state_dict())
     return in_order(by_step(batches, 1), by_step(after, 2, first=cut))
 
 
-@pytest.fixture(scope="module")
-def run() -> ResolvedRun:
-    return resolved()
+@pytest.fixture(scope="module", params=["layoutlmv3", pytest.param("layoutlmv2", marks=pytest.mark.slow)])
+def run(request: pytest.FixtureRequest) -> ResolvedRun:
+    return resolved(ALL[request.param])
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +158,9 @@ def masks(run: ResolvedRun) -> dict[int, list[Hidden]]:
     found = trained(run)
     assert [len(found[step]) for step in range(STEPS)] == [4, 4, 4, 2] * 3  # an epoch's last batch is filled up
     windows = [window for samples in found.values() for _, windows in samples for window in windows]
-    assert all(set(window) == {"input_ids", "patch_mask", *ALL} for window in windows)
-    assert all(any(window["patch_mask"]) for window in windows)
+    shown = {"input_ids", "pixels", "patch_mask"} if "mim" in run.settings.objective else {"input_ids", "pixels"}
+    assert all(set(window) == shown | set(run.settings.objective) for window in windows)
+    assert all(any(window.get("patch_mask", b"1")) for window in windows)
     return found
 
 
@@ -178,21 +187,21 @@ def test_before_and_after_a_resume(run: ResolvedRun, masks: dict, cut: int, work
     assert resumed(run, cut, workers) == masks
 
 
-def test_another_epoch_hides_other_things(masks: dict[int, list[Hidden]]) -> None:
+def test_another_epoch_hides_other_things(run: ResolvedRun, masks: dict[int, list[Hidden]]) -> None:
     seen: dict[str, list[tuple[dict[str, bytes], ...]]] = defaultdict(list)
     for samples in masks.values():
         for key, windows in samples:
             seen[key].append(windows)
     assert [len(visits) for visits in seen.values()] == [3] * 14
     for visits in seen.values():
-        for name in ("input_ids", "patch_mask", "mlm"):
+        for name in ("input_ids", "patch_mask", "mlm") if "mlm" in run.settings.objective else ("input_ids", "pixels"):
             assert len({tuple(window[name] for window in windows) for windows in visits}) == len(visits)
 
 
-def test_another_seed_hides_other_things(masks: dict[int, list[Hidden]]) -> None:
+def test_another_seed_hides_other_things(run: ResolvedRun, masks: dict[int, list[Hidden]]) -> None:
     first, other = (
         {key: windows for samples in found.values() for key, windows in samples}
-        for found in (masks, trained(resolved(seed=7)))
+        for found in (masks, trained(again(run, seed=7)))
     )
     shared = first.keys() & other.keys()
     assert shared and all(first[key] != other[key] for key in shared)
@@ -201,23 +210,24 @@ def test_another_seed_hides_other_things(masks: dict[int, list[Hidden]]) -> None
 def test_evaluations_are_the_same_whatever_the_seed_the_ranks_and_the_batch(run: ResolvedRun) -> None:
     expected = evaluated(run)
     assert Counter(key for key, _ in expected) == Counter({key: 1 for key, _ in expected}) and len(expected) == 9
-    assert evaluated(resolved(seed=5)) == expected
+    assert evaluated(again(run, seed=5)) == expected
     assert evaluated(run, ranks=2, batch=1) == evaluated(run, ranks=4, batch=2) == expected
 
 
 @pytest.mark.parametrize(
-    ("objectives", "own"),
+    ("run", "objectives", "own"),
     [
-        (["mlm"], ["input_ids", "mlm"]),
-        (["mim"], ["patch_mask", "mim"]),
-        pytest.param(["mlm", "mim"], ["input_ids", "patch_mask", "mlm", "mim"], marks=pytest.mark.slow),
+        ("layoutlmv3", ["mlm"], ["input_ids", "mlm"]),
+        ("layoutlmv3", ["mim"], ["patch_mask", "mim"]),
+        pytest.param("layoutlmv3", ["mlm", "mim"], ["input_ids", "patch_mask", "mlm", "mim"], marks=pytest.mark.slow),
+        pytest.param("layoutlmv2", ["mvlm"], ["input_ids", "mvlm"], marks=pytest.mark.slow),
+        pytest.param("layoutlmv2", ["tim"], ["tim"], marks=pytest.mark.slow),
     ],
+    indirect=["run"],
 )
 def test_an_objective_hides_the_same_whatever_its_company(masks: dict, objectives: list[str], own: list[str]) -> None:
-    def taken(found: dict[int, list[Hidden]]) -> list[list[Hidden]]:
-        return [[(k, tuple({n: w[n] for n in own} for w in ws)) for k, ws in s] for s in found.values()]
-
     def ordered(found: dict[int, list[Hidden]]) -> list[list[Hidden]]:
-        return [sorted(samples, key=repr) for samples in taken(found)]
+        taken = [[(k, tuple({n: w[n] for n in own} for w in ws)) for k, ws in s] for s in found.values()]
+        return [sorted(samples, key=repr) for samples in taken]
 
     assert ordered(trained(resolved(objectives))) == ordered(masks)
