@@ -65,6 +65,10 @@ def check_codes(index: "Index", grid: int, tokenizer_checksum: str | None, vocab
     """
     has, make = index.facts.codes, command(index.where, grid)
     if has is None:
+        if any(SUFFIX in index.contents(split).members for split in index.splits):
+            raise DocexpError(
+                f"{index.where} has image codes, but its tars do not say of which image tokenizer. Make them anew: {make}"
+            )
         raise DocexpError(f"{index.where} has no image codes. Make shards with codes: {make}")
     found = {"grid": has.grid, "vocabulary": has.vocabulary, "tokenizer": has.tokenizer}
     wanted = {"grid": grid, "vocabulary": vocabulary, "tokenizer": tokenizer_checksum}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from docexp.errors import DocexpError
 from docexp.objectives.image_tokenizer.settings import DiscreteVAESettings
 from docexp.objectives.image_tokenizer.tokenizer import ImageTokenizer, build_network
 from docexp.shards.codes import check_codes, stored_codes
@@ -40,6 +41,12 @@ def test_codes_are_made_kept_checked_and_counted(cli, tokenizer: Path, shards: P
     assert status == 0 and "image codes: 6 × 6 of 40, tokenizer " in output, output
     status, output = cli("data", "tokenize-images", f"data.shards={out}", f"tokenizer={tokenizer}", f"out={out}").wait()
     assert status == 2 and "folder of the set itself" in output, output
+    status, output = cli("data", "export", f"data.shards={out}", f"out={tmp_path / 'hf'}").wait()
+    assert status == 0 and "left out: the image codes (6 × 6 of 40" in output, output
+    status, output = cli("data", "index", f"tars={out}", f"out={tmp_path / 'adopted'}").wait()
+    assert status == 0, output
+    with pytest.raises(DocexpError, match="its tars do not say of which image tokenizer"):
+        check_codes(Index.open(tmp_path / "adopted"), 6, None, 40)
 
 
 def test_refusals_name_what_to_type(cli, tokenizer: Path, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ def run(words: Sequence[str], project: Project) -> int:
     index = open_index(data_settings(split.overrides, project, "export"))
     with counting(str(index.folder)) as count:
         files = export_dataset(index, out, progress=count)
+    if index.facts.codes is not None:
+        print(f"left out: the image codes ({index.facts.codes}), for which such datasets have no column")
     size = sum(file.stat().st_size for file in files)
     print(f"{out}: {len(index):,} pages, {len(files):,} parquet files, {size / 1e6:,.1f} MB")
     print(f'read it: datasets.load_dataset("{out}"), or docexp data prepare data=hub source={out}')
