@@ -81,6 +81,7 @@ def killed_and_started_again(train, tmp_path: Path, words: list[str], planted: C
     return killed
 
 
+@pytest.mark.slow
 def test_a_rank_dies_under_zero2(train, cli, in_rank, tmp_path: Path) -> None:
     """The terminal shows a run's own words, and of all that two ranks and DeepSpeed could say one line."""
     planted = in_rank(1, death("training_step", 8))

@@ -142,6 +142,7 @@ def without_key(home: Path, server: str = "") -> None:
         os.environ.update(WANDB_BASE_URL=server, WANDB_API_KEY="0123456789abcdef" * 2 + "01234567")
 
 
+@pytest.mark.slow
 def test_a_sweep_with_a_killed_and_resumed_job_is_one_wandb_run_for_each(train, tmp_path: Path) -> None:
     sweep = ["seed=0,1,2", "model.layout=true,false"]
     mine = [*PLAN, OFFLINE, "logger.tags=[a,b c]", "logger.project=forms"]

@@ -11,6 +11,8 @@ import numpy as np
 from docexp.inputs.sample import Window
 from docexp.inputs.visit import Visit
 from docexp.objectives.objective import Record
+from docexp.objectives.tim import TIMSettings
+from docexp.objectives.tim.corruptor import ImageSwapping
 from docexp.objectives.wpa import WPASettings
 from docexp.objectives.wpa.corruptor import AlignmentLabels
 from docexp.tasks.settings import Given
@@ -54,3 +56,23 @@ class ShuffledBoxes(AlignmentLabels):
         """As WPA, with the boxes in another order; the model sees them in their own."""
         other = replace(window, word_bbox=rng.permutation(window.word_bbox))
         super().corrupt(other, record, visit, rng)  # writes into the targets, which both windows share
+
+
+@dataclass(kw_only=True)
+class OthersImagesSettings(TIMSettings):
+    """TIM whose images are other pages' whatever its labels say."""
+
+    def corruptor(self, name: str, given: Given) -> ImageSwapping:
+        """Labels as TIM draws them, other images."""
+        return OthersImages(name, self.replaced, self.dropped)
+
+
+@dataclass(frozen=True)
+class OthersImages(ImageSwapping):
+    """See the settings."""
+
+    def corrupt(self, window: Window, record: Record, visit: Visit, rng: np.random.Generator) -> None:
+        """As TIM; then every window is shown another document's page."""
+        super().corrupt(window, record, visit, rng)
+        record.image = visit.partner(rng)
+        window.pixels = record.image.pixels
