@@ -1,0 +1,1 @@
+"""The commands of ``docexp study``, one file each."""
