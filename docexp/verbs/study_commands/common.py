@@ -55,8 +55,13 @@ def read_words(words: Sequence[str], command: str) -> Asked:
             close = nearest(key.partition(".")[0], known)
             hint = f"Nearest: {close[0]}." if close else f"It takes {', '.join(known)}; all else stands in study.yaml."
             raise DocexpError(f"{word} is nothing that docexp study {command} takes. {hint}")
-    file = study_file(split.names[0])
-    return Asked(split, file, read_study(file), split.arguments.get("scale", PAPER), given, launcher)
+    file, scale = study_file(split.names[0]), split.arguments.get("scale", PAPER)
+    study = read_study(file)
+    try:
+        study.at(scale)
+    except DocexpError as error:
+        raise DocexpError(f"{file}: {error}") from None
+    return Asked(split, file, study, scale, given, launcher)
 
 
 def refuse_absent_data(asked: Asked, project: Project) -> None:
