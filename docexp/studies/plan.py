@@ -11,6 +11,7 @@ from docexp.errors import DocexpError
 from docexp.runs.code import SourceDigests, change_message, changed_files
 from docexp.runs.environment import read_environment, segments
 from docexp.runs.resolve import ResolvedRun, resolve
+from docexp.runs.result import DIVERGED, Result
 from docexp.runs.state import RunState, state_of
 from docexp.runs.upstream import PREFIX
 from docexp.studies.settings import FAILED, StudySettings
@@ -54,6 +55,7 @@ class PlannedRun:
     uses: list[Use] = field(default_factory=list)
     expected_to_fail: bool = False
     state: PlannedState = PlannedState.MISSING
+    result: Result | None = None
     changed: str = ""
     """Which code has changed since its result."""
 
@@ -75,19 +77,32 @@ class PlannedRun:
         """Whether nothing is left to do: it has a result, or failed as it was expected to."""
         return self.state in AT_END or (self.expected_to_fail and self.state is PlannedState.FAILED)
 
+    @property
+    def diverged(self) -> bool:
+        """Whether it diverged, or what it starts from did: nothing is trained from the weights of such a run."""
+        if self.upstream is not None and self.upstream.diverged:
+            return True
+        return self.result is not None and self.result.status == DIVERGED
+
     def look(self, digests: SourceDigests) -> None:
-        """Reads the state from the run's folder.
+        """Reads the state from the run's folder; upstream's has been read before.
 
         Raises:
             DocexpError: a file in the folder is damaged.
         """
-        found = state_of(self.run.folder)
-        self.state = PlannedState.MISSING if found is RunState.NEW else PlannedState(found.value)
-        self.changed = ""
-        if self.state in AT_END:
-            before = read_environment(self.run.folder).get("code", {})
+        folder = self.run.folder
+        found = state_of(folder)
+        self.state, self.changed = PlannedState.MISSING, ""
+        self.result = Result.read(folder.result) if folder.result.is_file() else None
+        if self.result is not None:
+            before = read_environment(folder).get("code", {})
             self.changed = change_message(changed_files(before, digests.of(self.run.settings.plain)))
-            self.state = PlannedState.STALE if self.changed else self.state
+        if self.changed:
+            self.state = PlannedState.STALE
+        elif self.diverged:
+            self.state = PlannedState.DIVERGED
+        elif found is not RunState.NEW:
+            self.state = PlannedState(found.value)
 
     @property
     def reason(self) -> str:

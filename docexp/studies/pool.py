@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from docexp.runs.folder import RunFolder
 from docexp.runs.lock import holder_of
+from docexp.runs.result import DIVERGED, Result
 from docexp.studies.launchers import Job, Outcome
 from docexp.studies.plain_processes import PlainProcesses
 from docexp.studies.shares import gpus, present_gpus, threads
@@ -140,9 +141,15 @@ class _Pool:
             if status != INTERRUPTED and self.starts[job] <= job.retries:
                 self.waiting.insert(0, job)
                 return
-        if status:
+        if status or _diverged(job):
             self.lost.add(job)
         self.ended(Outcome(job, status, time.monotonic() - ended.began))
+
+
+def _diverged(job: Job) -> bool:
+    """Whether the job's run diverged, so that nothing should start from its weights."""
+    file = RunFolder(job.folder).result if job.folder is not None else None
+    return file is not None and file.is_file() and Result.read(file).status == DIVERGED
 
 
 @contextmanager

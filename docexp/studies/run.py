@@ -114,7 +114,7 @@ class StudyRun:
                 f"{planned.name}",
                 folder / f"{planned.identity}.yaml",
                 folder / f"{planned.identity}.log",
-                after=(jobs[planned.upstream.identity],) if planned.upstream and not planned.upstream.settled else (),
+                after=(jobs[planned.upstream.identity],) if planned.upstream and planned.upstream in missing else (),
                 retries=0 if planned.expected_to_fail else self.plan.study.retries,
                 folder=planned.run.folder.path,
             )

@@ -9,7 +9,7 @@ from docexp.training.amounts import roughly
 
 SHOWN = 12
 """Runs of a state that are named one by one."""
-NAMED = (PlannedState.STALE, PlannedState.FAILED, PlannedState.INTERRUPTED, PlannedState.RUNNING)
+NAMED = (PlannedState.FAILED, PlannedState.INTERRUPTED, PlannedState.RUNNING)
 """States whose runs a person wants to see."""
 
 
@@ -20,6 +20,9 @@ def plan_lines(plan: Plan, speed: float | None) -> Iterator[str]:
     for stage in study.chain():
         runs = [planned for planned in plan.runs if planned.stage == stage]
         yield f"  {stage:10} {len(runs)} runs: {_states(runs)}"
+    stale = [planned.changed for planned in plan.of(PlannedState.STALE)]
+    for changed in dict.fromkeys(stale):
+        yield f"  stale: {stale.count(changed)} runs, {changed}; run --again makes them anew"
     for state in NAMED:
         yield from _named(plan.of(state))
     runs = Path(plan.runs[0].run.settings.paths.runs)
@@ -49,7 +52,7 @@ def _states(runs: Sequence[PlannedRun]) -> str:
 
 def _named(runs: Sequence[PlannedRun]) -> Iterator[str]:
     for planned in runs[:SHOWN]:
-        why = planned.changed or (planned.reason if planned.state is PlannedState.FAILED else "")
+        why = planned.reason if planned.state is PlannedState.FAILED else ""
         yield f"  {planned.state}: {planned.name}  {planned.identity}" + (f"  {why}" if why else "")
     if len(runs) > SHOWN:
         yield f"  and {len(runs) - SHOWN} more {runs[0].state}"

@@ -1,1 +1,1 @@
-"""The commands of ``docexp study``, one file each."""
+"""One file for each command of ``docexp study``: ``run(words, project)`` gives the exit status."""
