@@ -102,7 +102,11 @@ def test_another_experiment_at_a_scale_comes_without_the_stages_overrides(tmp_pa
         ("seeds/finetune", [0, 0], "holds a seed twice"),
         ("seeds/finetune", [-1], "must be at least 0"),
         ("retries", -1, "retries=-1"),
-        ("scale/smoke/stages/finetun", {"overrides": []}, "scale.smoke.stages: there is no finetun. Nearest: finetune."),
+        (
+            "scale/smoke/stages/finetun",
+            {"overrides": []},
+            "scale.smoke.stages: there is no finetun. Nearest",
+        ),
         ("scale/smoke/rows", {}, "scale.smoke.rows is no setting of scale.smoke"),
         ("scale/smoke/seeds", {"pretrain": []}, "scale.smoke.seeds.pretrain is missing"),
     ],
@@ -123,7 +127,7 @@ def test_what_is_no_study_at_all_is_refused(text: str, answer: str, tmp_path: Pa
 
 
 def test_an_unknown_scale_is_answered_with_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(DocexpError, match="there is no smok. Nearest: smoke"):
+    with pytest.raises(DocexpError, match=r"there is no smok\. Nearest: smoke"):
         read_study(write(tmp_path, STUDY)).at("smok")
 
 
@@ -131,5 +135,5 @@ def test_a_study_is_named_by_its_folder_and_a_misspelt_one_answered_with_the_nea
     (tmp_path / "quickstart").mkdir()
     file = write(tmp_path / "quickstart", STUDY)
     assert study_file(str(tmp_path / "quickstart")) == file == study_file(str(file))
-    with pytest.raises(DocexpError, match="Nearest: .*quickstart"):
+    with pytest.raises(DocexpError, match=r"Nearest: .*quickstart"):
         study_file(str(tmp_path / "quickstrat"))
