@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     "report": ({"scale": "text"}, ("--json",), ("hardware", "paths")),
 }
 """Each command's arguments with what their values are, its flags, and the groups of which it takes settings."""
+STUDIES = True
 
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
