@@ -22,7 +22,9 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 # From nothing to a printed comparison: three arms, three seeds, under three minutes on two cores once installed.
 quickstart: $(VENV)/.installed
-	@PATH="$(CURDIR)/$(BIN):$$PATH" sh experiments/quickstart/run.sh
+	@$(BIN)/docexp study run experiments/quickstart hydra.launcher.parallel=2
+	@$(BIN)/docexp study report experiments/quickstart
+	@echo "next:   docexp data prepare data=funsd source=DIR out=shards/funsd"
 
 test: $(VENV)/.installed-test
 	$(PYTEST) -m "not slow and not slurm and not gpu" -n 2 --dist loadgroup

@@ -14,6 +14,7 @@ VERBS = {
     "train": "train a model, or a sweep of them with -m",
     "evaluate": "score a trained run on a split",
     "export": "a trained run as a folder that plain transformers opens",
+    "study": "a paper's table as one file: plan, run, watch and report it",
     "compare": "a table of runs with what differs and mean ± 95 % interval over seeds",
     "data": "prepare, index, check and describe datasets; train tokenizers",
     "bench": "speed and memory against transformers' own classes",

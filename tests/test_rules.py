@@ -39,9 +39,13 @@ def test_the_command_line_starts_without_heavy_imports() -> None:
 
 def test_the_verbs_are_these() -> None:
     """The command line's surface: a change of it is meant, or it is a mistake."""
-    from docexp.verbs import data
+    from docexp.verbs import data, study
 
-    assert list(VERBS) == ["train", "evaluate", "export", "compare", "data", "bench", "completion"]
+    assert list(VERBS) == ["train", "evaluate", "export", "study", "compare", "data", "bench", "completion"]
+    assert list(study.COMMANDS) == ["plan", "run", "status", "cancel", "report"]
+    for command in study.COMMANDS:
+        assert f"\n  {command} " in study.HELP
+        assert importlib.util.find_spec(f"docexp.verbs.study_commands.{command}")
     commands = ["prepare", "index", "check", "stats", "preview", "export", "tokenizer", "tokenize-images"]
     assert list(data.COMMANDS) == commands
     for command in data.COMMANDS:

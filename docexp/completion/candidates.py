@@ -100,6 +100,8 @@ class _Completing:
             yield from (f"{group.replace('/', '.')}." for group in groups if group != "experiment")
         if EVERY in self.taken.groups:
             yield from (f"{name}=" for name in hints_of(TopSettings) if name not in given)
+        if self.taken.studies and not self.taken.commands and not self._study():
+            yield from _studies(current)
         if self.taken.runs:
             yield "experiment="
             yield from sorted(self._runs())
@@ -112,6 +114,9 @@ class _Completing:
             return
         if key == "experiment" and self.taken.runs:
             yield from _starting(sorted(set(self._runs().values())), value)
+            return
+        if key == "scale" and self.taken.studies:
+            yield from _starting(_scales(self._study()), value)
             return
         done, comma, _ = value.rpartition(",")
         known = kind.split("|") if "|" in kind else []
@@ -139,6 +144,10 @@ class _Completing:
         names = [name for name in self.project.choices(OBJECTIVE) if name not in already]
         yield from _starting([f"{opened}{name}]" for name in names], value)
 
+    def _study(self) -> str:
+        """The study that the line names already."""
+        return next((word for word in self.rest[1:] if "=" not in word and not word.startswith("-")), "")
+
     def _chosen(self) -> Chosen:
         return Chosen(self.rest, self.project)
 
@@ -162,6 +171,27 @@ def _without_project(words: list[str]) -> tuple[list[str], str]:
         if word == "--project" and place + 1 < len(words):
             return [*words[:place], *words[place + 2 :]], words[place + 1]
     return words, ""
+
+
+def _studies(beginning: str) -> Iterator[str]:
+    """The folders of ``experiments`` that hold a study, or those on the path that has been begun."""
+    parent = Path(beginning).parent if "/" in beginning else Path("experiments")
+    found = sorted(str(file.parent) for file in parent.expanduser().glob("*/study.yaml"))
+    yield from found if any(word.startswith(beginning) for word in found) else _paths(beginning, folders_only=False)
+
+
+def _scales(study: str) -> list[str]:
+    """The scales that a study describes."""
+    import yaml
+
+    place = Path(study).expanduser()
+    file = place / "study.yaml" if place.is_dir() else place
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return []
+    named = content.get("scale") if isinstance(content, dict) else None
+    return list(dict.fromkeys(["paper", *map(str, named if isinstance(named, dict) else ())]))
 
 
 def _paths(value: str, folders_only: bool) -> Iterator[str]:

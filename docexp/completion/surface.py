@@ -23,6 +23,8 @@ class Surface:
     """The words that may come first, such as ``prepare`` of ``data``."""
     runs: bool = False
     """Whether its other words name runs."""
+    studies: bool = False
+    """Whether its other word names a study."""
 
 
 def surface(verb: str, command: str = "") -> Surface:
@@ -38,6 +40,7 @@ def surface(verb: str, command: str = "") -> Surface:
         tuple(names.get("GROUPS", ())),
         () if command in commands else tuple(commands),
         bool(names.get("RUNS", False)),
+        bool(names.get("STUDIES", False)),
     )
 
 

@@ -92,7 +92,7 @@ def _left_out(name: str, node: Any, composed: Composed, sources: Sources) -> boo
         close = nearest(name, choices)
         hint = f"Nearest: {OBJECTIVE}.{close[0]}." if close else f"Choices: {', '.join(choices)}."
         raise DocexpError(f"{OBJECTIVE}.{name} ({sources.of(f'{OBJECTIVE}.{name}')}) is no objective. {hint}")
-    typed = next((key for key in node if sources.of(f"{OBJECTIVE}.{name}.{key}") == "command line"), None)
+    typed = next((key for key in node if sources.typed(f"{OBJECTIVE}.{name}.{key}")), None)
     if typed is None:
         file = composed.project.file(OBJECTIVE, name)
         assert file is not None
@@ -100,7 +100,7 @@ def _left_out(name: str, node: Any, composed: Composed, sources: Sources) -> boo
         return True
     chosen = [other for other, own in composed.config[OBJECTIVE].items() if "_target_" in own]
     raise DocexpError(
-        f"{OBJECTIVE}.{name}.{typed} (command line) has no effect: {name} is not chosen. "
+        f"{OBJECTIVE}.{name}.{typed} ({composed.spoken}) has no effect: {name} is not chosen. "
         f"Choose it: {OBJECTIVE}=[{','.join([*chosen, name])}]."
     )
 

@@ -12,6 +12,8 @@ from docexp.config.project import PRIMARY, Project
 from docexp.config.sources import OVERLAYS, Sources, read_yaml
 from docexp.errors import DocexpError, nearest
 
+COMMAND_LINE = "command line"
+
 
 @dataclass(frozen=True)
 class Composed:
@@ -24,12 +26,19 @@ class Composed:
     launcher: dict[str, Any] = field(default_factory=dict)
     origin: str = ""
     """The file that holds all of it, where nothing was composed."""
+    spoken: str = COMMAND_LINE
+    """Where the overrides stand."""
 
 
-def compose(overrides: Sequence[str], project: Project | None = None) -> Composed:
+def compose(overrides: Sequence[str], project: Project | None = None, spoken: str = COMMAND_LINE) -> Composed:
     """Composes ``conf/train.yaml`` with ``overrides`` as typed on the command line.
 
     A plain ``key=value`` may name any setting, whether or not a yaml mentions it: the schemas decide what exists.
+
+    Args:
+        overrides: the words.
+        project: where choices are looked up.
+        spoken: where the words stand, for refusals.
 
     Raises:
         DocexpError: words that are no override, a choice that does not exist, a yaml that cannot be read, an
@@ -46,7 +55,7 @@ def compose(overrides: Sequence[str], project: Project | None = None) -> Compose
         choices = {
             str(group): str(choice) for group, choice in node.hydra.runtime.choices.items() if choice is not None
         }
-        composed = Composed({}, choices, tuple(overrides), project)
+        composed = Composed({}, choices, tuple(overrides), project, spoken=spoken)
         _check_files(composed)
         try:
             launcher = OmegaConf.to_container(node.hydra.launcher, resolve=True)
@@ -56,7 +65,7 @@ def compose(overrides: Sequence[str], project: Project | None = None) -> Compose
             raise _unresolved(error, composed, OmegaConf.to_container(node, resolve=False)) from None
     assert isinstance(config, dict) and isinstance(launcher, dict)
     plain, starter = ({str(key): value for key, value in part.items()} for part in (config, launcher))
-    return Composed(plain, choices, tuple(overrides), project, starter)
+    return Composed(plain, choices, tuple(overrides), project, starter, spoken=spoken)
 
 
 def search_path(project: Project) -> list[str]:

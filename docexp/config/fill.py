@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_origin
 
 from docexp.config.sources import Sources
 from docexp.errors import DocexpError, nearest
@@ -43,7 +43,9 @@ def fill_values(schema: type, values: Mapping[str, Any], path: str, sources: Sou
         if value == MISSING:  # a merge would leave it out, and the default would silently take its place
             raise _missing(f"{prefix}{key}", hints[key], sources)
         kind = node_type(hints[key])
-        if kind is not None:
+        if kind is not None and get_origin(hints[key]) is dict:
+            nested[key] = _mapping(kind, value, f"{prefix}{key}", sources)
+        elif kind is not None:
             nested[key] = (None, None) if value is None else fill(value, f"{prefix}{key}", kind, sources)
     flat = {key: value for key, value in values.items() if key not in nested}
     arguments = _typed(schema, flat, prefix, sources)
@@ -55,6 +57,20 @@ def fill_values(schema: type, values: Mapping[str, Any], path: str, sources: Sou
         raise DocexpError(f"{path}: {error}" if path else str(error)) from None
     filled = {**arguments, **{key: plain for key, (_, plain) in nested.items()}}
     return instance, {name: filled.get(name) for name in hints if name in filled or node_type(hints[name])}
+
+
+def _mapping(schema: type, node: Any, path: str, sources: Sources) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A mapping whose values are nodes of one dataclass, which need no ``_target_``."""
+    if not isinstance(node, dict):
+        raise DocexpError(f"{path}={shown(node)} ({sources.of(path)}) must be a mapping: a name, and its settings.")
+    built, plain = {}, {}
+    for name, values in node.items():
+        place = f"{path}.{name}"
+        if not isinstance(values, dict):
+            fields = ", ".join(hints_of(schema))
+            raise DocexpError(f"{place}={shown(values)} ({sources.of(place)}) must be settings in braces: {fields}.")
+        built[str(name)], plain[str(name)] = fill_values(schema, values, place, sources)
+    return built, plain
 
 
 def schema_of(node: Any, path: str, base: type, sources: Sources) -> type:
@@ -70,23 +86,28 @@ def schema_of(node: Any, path: str, base: type, sources: Sources) -> type:
     target = node.get("_target_")
     if not isinstance(target, str) or "." not in target:
         raise DocexpError(f"{path} ({sources.of(path)}) has no _target_: the dotted name of its settings' dataclass.")
-    where = f"{path}._target_={target} ({sources.of(f'{path}._target_')})"
     module, _, name = target.rpartition(".")
     try:
         found = importlib.import_module(module)
     except Exception as error:  # whatever somebody's module does when it is imported
+        where = _target(target, path, sources)
         raise DocexpError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
     schema = getattr(found, name, None)
     if schema is None:
         close = nearest(name, [key for key, value in vars(found).items() if dataclasses.is_dataclass(value)])
         hint = f" Nearest: {module}.{close[0]}." if close else ""
-        raise DocexpError(f"{where}: {module} has no {name}.{hint}")
+        raise DocexpError(f"{_target(target, path, sources)}: {module} has no {name}.{hint}")
     if not (isinstance(schema, type) and issubclass(schema, base) and dataclasses.is_dataclass(schema)):
-        raise DocexpError(f"{where} is no {base.__name__} ({base.__module__}).")
+        raise DocexpError(f"{_target(target, path, sources)} is no {base.__name__} ({base.__module__}).")
     if inspect.isabstract(schema):
         lacking = ", ".join(sorted(getattr(schema, "__abstractmethods__", ())))
+        where = _target(target, path, sources)
         raise DocexpError(f"{where} is abstract, it lacks {lacking}. Name a subclass that has them.")
     return schema
+
+
+def _target(target: str, path: str, sources: Sources) -> str:
+    return f"{path}._target_={target} ({sources.of(f'{path}._target_')})"
 
 
 def unknown(key: str, owner: str, known: Iterable[str], sources: Sources) -> DocexpError:
@@ -99,7 +120,7 @@ def unknown(key: str, owner: str, known: Iterable[str], sources: Sources) -> Doc
         hint = f"It belongs to another group: {' or '.join(elsewhere)}." if "." in key else f"Write {elsewhere[0]}."
     else:
         hint = f"Nearest: {close[0]}." if close else f"Settings: {', '.join(known)}."
-    return DocexpError(f"{key} is no setting of {owner or 'a run'} ({sources.of(key)}). {hint}")
+    return DocexpError(f"{key} is no setting of {owner or sources.owner} ({sources.of(key)}). {hint}")
 
 
 def _typed(schema: type, values: Mapping[str, Any], prefix: str, sources: Sources) -> dict[str, Any]:

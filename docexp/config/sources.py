@@ -22,13 +22,22 @@ class Sources:
     def __init__(self, composed: "Composed") -> None:
         self._composed = composed
 
+    owner = "a run"
+    """Whose settings these are."""
+
+    def typed(self, key: str) -> bool:
+        """Whether an override sets the key."""
+        composed = self._composed
+        spoken = any(_names(word, key) for word in composed.overrides)
+        return not composed.origin and key not in composed.choices and spoken
+
     def of(self, key: str) -> str:
         """``conf/experiment/finetune/funsd.yaml``, ``command line``, or the group's file when no file names the key."""
         composed, project = self._composed, self._composed.project
         if composed.origin:
             return composed.origin
-        if key not in composed.choices and any(_names(word, key) for word in composed.overrides):
-            return "command line"
+        if self.typed(key):
+            return composed.spoken
         for group in OVERLAYS:
             file = project.file(group, composed.choices.get(group, ""))
             if file and _holds(file, key.split(".")):

@@ -37,7 +37,7 @@ def _check_text(settings: RunSettings, composed: Composed) -> None:
         return
     for key in (f"model.{name}" for name in OF_TEXT):
         # a choice of conf/model sets them for the model that reads; only who types one means it
-        if Sources(composed).of(key) == "command line":
+        if Sources(composed).typed(key):
             raise DocexpError(f"{key} has no effect: this model reads no words. Leave it out.")
 
 
@@ -71,7 +71,7 @@ def _check_weights(settings: RunSettings, composed: Composed) -> None:
         return
     if weights.startswith(RUN):
         # a choice of conf/model names a tokenizer for training from scratch; only who types one means it
-        if Sources(composed).of("model.tokenizer") == "command line":
+        if Sources(composed).typed("model.tokenizer"):
             raise DocexpError(
                 f"model.tokenizer={tokenizer} has no effect: model.weights={weights} brings that run's tokenizer. "
                 "Leave one of them out."

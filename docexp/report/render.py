@@ -26,7 +26,7 @@ UNFINISHED = (RunState.NEW, RunState.RUNNING, RunState.INTERRUPTED, RunState.FAI
 def render(comparison: Comparison, console: "Console") -> None:
     """Prints title, rows and notes. Into a file or pipe it is always a table, as wide as it needs to be."""
     header, cells = table(comparison)
-    lines = _aligned([header, *cells])
+    lines = aligned([header, *cells])
     fits = not console.is_terminal or max(cell_len(line) for line in lines) <= console.width
     _print(console, " " + title(comparison), "bold")
     if fits:
@@ -146,9 +146,9 @@ def _score(row: Row) -> str:
     lost = diverged(row)
     if row.estimate is None:
         return "diverged" if lost else ABSENT
-    mean = _number(row.estimate.mean, row.fraction)
+    mean = number(row.estimate.mean, row.fraction)
     width = row.estimate.half_width
-    interval = f" ± {_number(width, row.fraction)}" if width is not None else ""
+    interval = f" ± {number(width, row.fraction)}" if width is not None else ""
     return f"{mean}{interval}" + (f" ({lost} diverged)" if lost else "")
 
 
@@ -159,17 +159,19 @@ def _against(row: Row, base: Row) -> str:
     if gap is None:
         return "other metric" if row.metric and base.metric and row.metric != base.metric else ""
     sign = "+" if gap.value >= 0 else "-"
-    text = f"{sign}{_number(abs(gap.value), row.fraction)}"
+    text = f"{sign}{number(abs(gap.value), row.fraction)}"
     if gap.verdict == INDISTINCT and gap.half_width is not None:
-        return f"{text}  {gap.verdict} (would need ±{_number(gap.half_width, row.fraction)})"
+        return f"{text}  {gap.verdict} (would need ±{number(gap.half_width, row.fraction)})"
     return f"{text}  {gap.verdict}" if gap.verdict else text
 
 
-def _number(value: float, fraction: bool) -> str:
+def number(value: float, fraction: bool) -> str:
+    """A score with the digits that are worth showing: percent with one decimal where it is a fraction."""
     return f"{100 * value:.1f}" if fraction else f"{value:.4g}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines whose columns stand below each other."""
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import docexp
-
 SMALL_DIFF = 256 * 1024
 """Bytes up to which uncommitted changes are kept beside the run; of more only the digest."""
 
@@ -20,11 +18,27 @@ def code_digest(config: Mapping[str, Any]) -> dict[str, str]:
     a neighbour that it imports late; a module that is a file of its own brings that file. Keys are paths as Python
     imports them (``docexp/training/module.py``), the same wherever the code lies.
     """
-    package = Path(docexp.__file__).parent
-    files = {f"docexp/{file.relative_to(package).as_posix()}": file for file in _sources(package)}
-    for top in sorted({target.split(".")[0] for target in _targets(config)} - {"docexp"}):
-        files.update(_files_of(top))
-    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in sorted(files.items())}
+    return SourceDigests().of(config)
+
+
+class SourceDigests:
+    """``code_digest`` for many configurations; every file is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, str]] = {}
+
+    def of(self, config: Mapping[str, Any]) -> dict[str, str]:
+        """As ``code_digest``."""
+        found = dict(self._package("docexp"))
+        for top in {target.split(".")[0] for target in _targets(config)} - {"docexp"}:
+            found.update(self._package(top))
+        return dict(sorted(found.items()))
+
+    def _package(self, top: str) -> dict[str, str]:
+        if top not in self._known:
+            files = _files_of(top)
+            self._known[top] = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+        return self._known[top]
 
 
 def changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

@@ -61,6 +61,11 @@ class Holder:
         job = f" (job {self.job})" if self.job else ""
         return f"pid {self.pid} on host {self.host}{job} since {started:{'%H:%M' if today else '%Y-%m-%d %H:%M'}}"
 
+    @property
+    def here_and_alive(self) -> bool:
+        """Whether it is a process that can be seen, and signalled, from here."""
+        return self.machine == machine() and start_of(self.pid) == self.process_start
+
     def lives(self, silence: Callable[[], float]) -> bool:
         """Whether the holder must be believed alive; ``silence`` measures the seconds since its last heartbeat."""
         if self.machine == machine():

@@ -16,7 +16,7 @@ from docexp.inputs.tokenizer import Tokenizer, load_tokenizer
 from docexp.runs.find import locate
 from docexp.runs.folder import RunFolder
 from docexp.runs.identity import identity
-from docexp.runs.upstream import Upstream, upstream_of
+from docexp.runs.upstream import Upstream, coming_upstream, upstream_of
 from docexp.shards.ahead import check_room
 from docexp.shards.cache import ShardCache
 from docexp.shards.corpora import Corpora
@@ -40,8 +40,13 @@ class ResolvedRun:
     folder: RunFolder
 
 
-def resolve(settings: RunSettings) -> ResolvedRun:
+def resolve(settings: RunSettings, coming: ResolvedRun | None = None) -> ResolvedRun:
     """Opens what the settings name.
+
+    Args:
+        settings: of the run.
+        coming: the run that ``model.weights`` names, where it is known but need not have been trained yet. The
+            identity is the one that is found once it has.
 
     Raises:
         DocexpError: no shards, pages that lack what is needed, no split to train or score on, no tokenizer, no
@@ -52,8 +57,11 @@ def resolve(settings: RunSettings) -> ResolvedRun:
     check_splits(corpora, settings.data, settings.trainer, settings.task.scored_splits)
     check_room(corpora, settings.data.block_shards)
     runs = Path(settings.paths.runs)
-    upstream = upstream_of(settings.model.weights, runs)
-    tokenizer = _tokenizer(settings, corpora, upstream)
+    if coming is None:
+        upstream = upstream_of(settings.model.weights, runs)
+    else:
+        upstream = coming_upstream(settings.model.weights, coming.folder, coming.settings.trainer.selection)
+    tokenizer = _tokenizer(settings, corpora, upstream, coming)
     extras: dict[str, Any] = {
         "data": corpora.checksum,
         "tokenizer": tokenizer.checksum,
@@ -142,12 +150,14 @@ def check_pages(settings: RunSettings, corpora: Corpora) -> None:
     settings.task.check_data(settings.data, corpora.indices, model.patch_grid)
 
 
-def _tokenizer(settings: RunSettings, corpora: Corpora, upstream: Upstream | None) -> Tokenizer:
+def _tokenizer(
+    settings: RunSettings, corpora: Corpora, upstream: Upstream | None, coming: ResolvedRun | None
+) -> Tokenizer:
     if not settings.model.reads_text:
         return NoWords()
     named = settings.model.tokenizer
     if upstream is not None and upstream.run is not None:
-        return _upstream_tokenizer(upstream.run)
+        return _inherited(upstream.run, coming.tokenizer if coming else load_tokenizer(str(upstream.run.tokenizer)))
     if named is not None and named.startswith("data:"):
         return data_tokenizer(corpora, _vocabulary(named))
     source = named or settings.model.weights
@@ -159,8 +169,7 @@ def _tokenizer(settings: RunSettings, corpora: Corpora, upstream: Upstream | Non
     return load_tokenizer(source)
 
 
-def _upstream_tokenizer(run: RunFolder) -> Tokenizer:
-    tokenizer = load_tokenizer(str(run.tokenizer))
+def _inherited(run: RunFolder, tokenizer: Tokenizer) -> Tokenizer:
     if isinstance(tokenizer, NoWords):
         raise DocexpError(
             f"run {run.identity} read no words, so it has no tokenizer for a model that does. Start from another run, "

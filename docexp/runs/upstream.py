@@ -40,15 +40,42 @@ def upstream_of(weights: str | None, runs: Path) -> Upstream | None:
         return None
     if not weights.startswith(PREFIX):
         return Upstream({"files": _files_digest(local_folder(weights, PATTERNS))}, None, "")
-    text, _, checkpoint = weights.removeprefix(PREFIX).partition("@")
-    checkpoint = checkpoint or "last"
-    choice(f"{weights}: the checkpoint", checkpoint, ("last", "best"))
+    text, checkpoint = _parts(weights)
     run = find(text, runs)
     if not run.result.is_file():
         raise DocexpError(f"{weights}: run {run.identity} is not finished. Finish it first: it lies in {run.path}")
     if not (run.checkpoints / checkpoint).is_file():
-        raise DocexpError(f"run {run.identity} has no {checkpoint} checkpoint: only trainer.selection=best_… keeps one")
+        raise _no_checkpoint(run, checkpoint)
+    return _of_run(run, checkpoint)
+
+
+def coming_upstream(weights: str | None, run: RunFolder, selection: str) -> Upstream:
+    """``upstream_of`` for a run that may not have been trained yet; ``selection`` is its ``trainer.selection``.
+
+    Raises:
+        DocexpError: ``weights`` asks for a best checkpoint, and that run will not keep one.
+    """
+    if weights is None or not weights.startswith(f"{PREFIX}{run.identity}"):
+        raise ValueError(f"model.weights={weights} does not name run {run.identity}")
+    checkpoint = _parts(weights)[1]
+    if checkpoint == "best" and selection == "last":
+        raise _no_checkpoint(run, checkpoint)
+    return _of_run(run, checkpoint)
+
+
+def _parts(weights: str) -> tuple[str, str]:
+    """What names the run, and the checkpoint."""
+    text, _, checkpoint = weights.removeprefix(PREFIX).partition("@")
+    choice(f"{weights}: the checkpoint", checkpoint or "last", ("last", "best"))
+    return text, checkpoint or "last"
+
+
+def _of_run(run: RunFolder, checkpoint: str) -> Upstream:
     return Upstream({"run": run.identity, "checkpoint": checkpoint}, run, checkpoint)
+
+
+def _no_checkpoint(run: RunFolder, checkpoint: str) -> DocexpError:
+    return DocexpError(f"run {run.identity} has no {checkpoint} checkpoint: only trainer.selection=best_… keeps one")
 
 
 def _files_digest(folder: Path) -> str:

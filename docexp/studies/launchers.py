@@ -1,12 +1,7 @@
-"""How the jobs of a sweep are started: ``conf/hydra/launcher/``. Imports nothing heavy."""
+"""How jobs are started: ``conf/hydra/launcher/``. Imports nothing heavy."""
 
-import os
-import subprocess
-import sys
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +17,15 @@ class Job:
     log: Path
     after: "tuple[Job, ...]" = ()
     """What must have come to a result before this one can start."""
+    retries: int = 0
+    """How often it is started again after a failure."""
+    folder: Path | None = None
+    """The run's folder, where a run that another process is training shall be waited for."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job's process ended."""
+    """How a job's process ended: its exit status, or minus the signal that killed it."""
 
     job: Job
     status: int
@@ -41,38 +40,27 @@ class LauncherSettings(Settings, ABC):
     def launch(self, jobs: Sequence[Job], again: bool, ended: Callable[[Outcome], None]) -> dict[str, str]:
         """Starts every job; ``ended`` is told about each that has come to its end before this returns.
 
+        Nobody is told about a job that was never started, because one of those it comes after has no result.
+
         Returns:
             The cluster's job id by the job's name, where jobs were only handed over; else nothing, as all have ended.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C; what ran has been asked to stop, and has ended.
         """
 
 
 @dataclass(kw_only=True)
 class LocalLauncher(LauncherSettings):
-    """Runs the jobs on this machine, each in a process of its own."""
+    """Runs the jobs on this machine, each in a process and a process group of its own."""
 
     parallel: AtLeast1 = 1
-    """Jobs at once; each then gets its share of the CPU's cores."""
+    """Jobs at once; each then gets its share of the CPU's cores and of the GPUs."""
 
     def launch(self, jobs: Sequence[Job], again: bool, ended: Callable[[Outcome], None]) -> dict[str, str]:
         """Runs all jobs, ``parallel`` at a time."""
-        with ThreadPoolExecutor(self.parallel) as pool:
-            for outcome in pool.map(lambda job: self._run(job, again, ended), jobs):
-                assert outcome is not None
+        from docexp.studies.pool import run_all
+
+        if jobs:
+            run_all(jobs, self.parallel, again, ended)
         return {}
-
-    def _run(self, job: Job, again: bool, ended: Callable[[Outcome], None]) -> Outcome:
-        began = time.monotonic()
-        # the configuration goes as a file, not as the words of the command line, which would start the sweep again
-        command = [sys.executable, "-m", "docexp.cli", "train", f"config={job.config}", *(["--again"] if again else [])]
-        with job.log.open("wb") as log:
-            status = subprocess.run(
-                command, stdout=log, stderr=subprocess.STDOUT, env=self._environment(), check=False
-            ).returncode
-        outcome = Outcome(job, status, time.monotonic() - began)
-        ended(outcome)
-        return outcome
-
-    def _environment(self) -> dict[str, str]:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        # a number of threads that is set already stays
-        return {"OMP_NUM_THREADS": str(max(cores // self.parallel, 1)), **os.environ}

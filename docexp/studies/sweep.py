@@ -1,7 +1,6 @@
 """``docexp train -m``: Hydra's grammar spells out the jobs, all are checked, then the launcher starts them."""
 
 import hashlib
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +14,9 @@ from docexp.config.project import Project
 from docexp.config.sources import Sources
 from docexp.errors import DocexpError
 from docexp.runs import atomic
-from docexp.runs.find import locate
 from docexp.runs.resolve import ResolvedRun, resolve
-from docexp.runs.result import DIVERGED, Result
 from docexp.studies.launchers import Job, LauncherSettings, Outcome
-
-TAIL_LINES = 20
+from docexp.studies.telling import told
 
 
 def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
@@ -31,7 +27,7 @@ def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
     """
     words = spelled_out(overrides, project)
     composed = [compose(job, project) for job in words]
-    launcher = _launcher(composed[0])
+    launcher = launcher_of(composed[0])
     runs = [resolve(check(job)) for job in composed]
     names = _swept(words)
     _refuse_twins(runs, names)
@@ -46,7 +42,7 @@ def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
         run = runs[jobs.index(outcome.job)]
         if outcome.status:
             failed.append(outcome)
-        console.print(_told(outcome, run), markup=False)
+        console.print(told(outcome, run), markup=False)
 
     launcher.launch(missing, again, ended)
     if failed:
@@ -76,7 +72,12 @@ def spelled_out(overrides: Sequence[str], project: Project) -> list[list[str]]:
     return [list(job) for job in jobs]
 
 
-def _launcher(composed: Composed) -> LauncherSettings:
+def launcher_of(composed: Composed) -> LauncherSettings:
+    """The launcher that a configuration chooses.
+
+    Raises:
+        DocexpError: a setting that it does not have.
+    """
     settings, _ = fill(composed.launcher, "hydra.launcher", LauncherSettings, Sources(composed))
     return settings
 
@@ -110,18 +111,3 @@ def _jobs(runs: Sequence[ResolvedRun], names: Sequence[str]) -> list[Job]:
         atomic.write_yaml(job.config, run.settings.plain)
         jobs.append(job)
     return jobs
-
-
-def _told(outcome: Outcome, run: ResolvedRun) -> str:
-    head = f"{outcome.job.name}  {run.identity}"
-    if outcome.status:
-        tail = outcome.job.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-        lines = "".join(f"\n    {line}" for line in tail)
-        killed = f"was killed by {signal.Signals(-outcome.status).name}" if outcome.status < 0 else ""
-        how = killed or f"failed with status {outcome.status}"
-        return f"{head}  {how}, last lines of {outcome.job.log}:{lines}"
-    folder = locate(run.identity, Path(run.settings.paths.runs)) or run.folder  # another start may have placed it
-    result = Result.read(folder.result)
-    score = "diverged" if result.status == DIVERGED else f"{result.primary_metric} {100 * result.value:.1f}"
-    minutes, seconds = divmod(round(outcome.seconds), 60)
-    return f"{head}  {score}  {minutes}:{seconds:02d}"

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column
 
 from docexp.runs.log import RunLog
+from docexp.training.amounts import clock, duration, roughly, short
 
 QUIET_SECONDS = 15.0
 """Without a terminal, at most one line in so many seconds (and always the first and the last)."""
@@ -149,32 +149,3 @@ def left_before(lines: Sequence[dict[str, float]], steps: int, global_batch: int
     if not pages or steps * global_batch / pages < WORTH_SAYING:
         return ""
     return f"{roughly(steps * global_batch / pages)} left at the last {pages:.3g} pages/s"
-
-
-def duration(seconds: float) -> str:
-    """``0:07``, ``12:30``, ``3:05:00``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def roughly(seconds: float) -> str:
-    """``about 40 s``, ``about 6 min``, ``about 3.5 h``, ``about 2 days``: no more digits than an estimate has."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 1.5 * size:
-            return f"about {float(f'{seconds / size:.2g}'):g} {unit}"
-    return f"about {float(f'{seconds:.1g}'):g} s"
-
-
-def clock(seconds: float) -> str:
-    """The time of day in so many seconds, with the day when it is not today: ``14:32``, ``26 Nov 02:10``."""
-    then = datetime.now() + timedelta(seconds=seconds)
-    return f"{then:%H:%M}" if then.date() == datetime.now().date() else f"{then:%-d %b %H:%M}"
-
-
-def short(number: float) -> str:
-    """``870``, ``9.4k``, ``1.3M``."""
-    for size, unit in ((1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g}{unit}"
-    return f"{number:.3g}"

@@ -48,7 +48,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("train model=layoutlmv3_l", ["model=layoutlmv3_large"]),
         ("train model=layoutlmv3_tiny,layoutlmv3_b", ["model=layoutlmv3_tiny,layoutlmv3_base"]),
         ("train model=layoutlmv3_tiny,layoutlmv3_t", []),
-        ("train +experiment=fine", ["+experiment=finetune/funsd", "+experiment=finetune/xfund"]),
+        ("train +experiment=finetune/f", ["+experiment=finetune/funsd"]),
         ("train trainer.sel", ["trainer.selection="]),
         ("train ++trainer.sel", ["++trainer.selection="]),
         ("train trainer.max_steps=5 trainer.max", []),
@@ -193,3 +193,18 @@ def test_completing_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "layers=" in done.stdout and "last" in done.stdout
+
+
+def test_studies_and_their_scales_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("objectives", "quickstart"):
+        (tmp_path / "experiments" / name).mkdir(parents=True)
+        (tmp_path / "experiments" / name / "study.yaml").write_text("scale: {small: {}, smoke: {}}")
+    (tmp_path / "experiments" / "notes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert offered("study pl") == ["plan"]
+    assert offered("study plan exp") == ["experiments/objectives", "experiments/quickstart"]
+    assert offered("study plan experiments/q") == ["experiments/quickstart"]
+    assert offered("study plan experiments/quickstart scale=s") == ["scale=small", "scale=smoke"]
+    assert offered("study plan experiments/quickstart sp") == ["speed="]
+    assert "hydra/launcher=" in offered("study run experiments/quickstart hyd")
+    assert offered("study report experiments/quickstart --j") == ["--json"]

@@ -25,6 +25,7 @@ PRETRAINING = [choice for choice in CHOICES if choice.startswith("pretrain/")]
 @pytest.mark.parametrize("experiment", [choice for choice in CHOICES if choice not in PRETRAINING])
 def test_one_batch(experiment: str, train, shards: Path) -> None:
     words = [f"experiment={experiment}", "model=layoutlmv3_tiny", "debug=one_batch"]
+    words += ["data.labels=[header,question,answer]", "data.outside_labels=[other]"]
     status, output = train(*words, f"data.shards={shards / 'synthetic_forms'}", "trainer.global_batch=2").wait()
     assert status == 0, output
     assert "1 steps of 2 pages" in output

@@ -35,39 +35,6 @@ def test_a_sweep_runs_what_is_missing_and_compare_shows_it(train, cli, tmp_path:
     assert "layout" in output
 
 
-def test_a_failing_job_shows_its_last_lines_and_the_others_run(train, tmp_path: Path) -> None:
-    blocked = find_blocked(tmp_path)
-    status, output = train("-m", *QUICK, "seed=0,1", before=blocked).wait()
-    assert status == 1
-    assert "failed with status" in output
-    assert "planted" in output
-    assert "1 of 2 runs failed" in output
-    assert sum(run.result.is_file() for run in all_runs(tmp_path / "runs")) == 1
-
-
-def find_blocked(tmp_path: Path):
-    """Plants a failure in the job with seed 1: its processes see a PYTHONPATH whose sitecustomize raises for it."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(
-        "import sys\n"
-        "words = [w for w in sys.orig_argv if w.startswith('config=')]\n"
-        "if words and 'seed: 1' in open(words[0][7:]).read():\n"
-        "    sys.exit('planted')\n"
-    )
-    return Planted(folder)
-
-
-class Planted:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self) -> None:
-        import os
-
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self.folder), os.environ.get("PYTHONPATH"))))
-
-
 def test_a_sweep_with_a_wrong_job_starts_none(train, tmp_path: Path) -> None:
     status, output = train("-m", *QUICK, "model.heads=2,5").wait()
     assert status == 2

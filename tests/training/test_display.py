@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from docexp.training import display
-from docexp.training.display import Display, clock, duration, left_before, roughly, short
+from docexp.training.amounts import clock, duration, roughly, short
+from docexp.training.display import Display, left_before
 
 LINE = {"loss": 1.23456, "samples_per_second": 52.13, "tokens_per_second": 9400.0, "memory_bytes": 1.24e9}
 

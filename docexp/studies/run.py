@@ -1,0 +1,171 @@
+"""``docexp study run``: makes what a study is missing, by dependency, and nothing else."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docexp.errors import DocexpError
+from docexp.runs import atomic
+from docexp.runs.folder import set_aside
+from docexp.runs.lock import Holder, RunLock
+from docexp.studies.launchers import Job, LauncherSettings, Outcome
+from docexp.studies.plan import Plan, PlannedRun, PlannedState
+from docexp.studies.telling import how, last_lines, told
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+JOBS = "jobs.json"
+"""Beside the jobs' files: the cluster's job id by the run's identity."""
+DRIVER = "driver-"
+"""What the names of files begin with that tell which processes are running a study."""
+
+
+@dataclass
+class StudyRun:
+    """One start of a study's missing runs.
+
+    Args:
+        plan: what is wanted, as it is now.
+        launcher: starts them.
+        console: is told.
+        again: makes anew, too, what was made by code that has changed since.
+    """
+
+    plan: Plan
+    launcher: LauncherSettings
+    console: "Console"
+    again: bool = False
+    ended: dict[str, Outcome] = field(default_factory=dict)
+    """By identity."""
+
+    def go(self) -> int:
+        """Runs them; gives 0 when every wanted run has come to its end, or was handed over to a cluster."""
+        plan = self.plan
+        if self.again:
+            self._set_stale_aside()
+        missing = plan.missing
+        self._say(
+            f"{plan.study.name} ({plan.scale}): {len(plan.runs)} runs, {len(plan.runs) - len(missing)} at their end"
+        )
+        if not missing:
+            self._say_stale()
+            self._say("nothing to do")
+            return 0
+        jobs = self._jobs(missing)
+        self._say(f"{len(missing)} to run; what they say goes to {plan.folder}/")
+        by_name = {job.name: planned for job, planned in zip(jobs, missing, strict=True)}
+
+        def note(outcome: Outcome) -> None:
+            planned = by_name[outcome.job.name]
+            self.ended[planned.identity] = outcome
+            self._say(told(outcome, planned.run))
+
+        with driving(plan.folder):
+            handed = self.launcher.launch(jobs, False, note)
+        if handed:
+            self._record(handed, by_name)
+            self._say(f"{len(handed)} jobs handed over: docexp study status tells how far they are")
+            return 0
+        return self._conclude(missing)
+
+    def _conclude(self, missing: Sequence[PlannedRun]) -> int:
+        self.plan.look()
+        self._say_stale()
+        left = [planned for planned in missing if not planned.settled]
+        for planned in left:
+            self._say(f"  {planned.name}  {planned.identity}  {self._why(planned)}")
+        if not left:
+            self._say(f"all {len(self.plan.runs)} runs have come to their end")
+            return 0
+        self._say(f"{len(left)} of {len(self.plan.runs)} runs have no result; the same command goes on with only those")
+        return 1
+
+    def _why(self, planned: PlannedRun) -> str:
+        outcome = self.ended.get(planned.identity)
+        if outcome is None:
+            lost = planned.upstream
+            return f"not started: {lost.name} has no result" if lost and not lost.settled else "not started"
+        lines = last_lines(outcome.job.log, 1)
+        reason = planned.reason or (lines[0] if lines else "")
+        return f"{how(outcome.status)}: {reason} · {outcome.job.log}"
+
+    def _say_stale(self) -> None:
+        stale = self.plan.of(PlannedState.STALE)
+        if stale:
+            self._say(f"{len(stale)} runs were made by other code, {stale[0].changed} (--again makes them anew)")
+
+    def _set_stale_aside(self) -> None:
+        for planned in self.plan.of(PlannedState.STALE):
+            with RunLock(planned.run.folder):
+                self._say(f"kept the old run as {set_aside(planned.run.folder)}")
+        self.plan.look()
+
+    def _jobs(self, missing: Sequence[PlannedRun]) -> list[Job]:
+        folder = self.plan.folder
+        with atomic.mendable(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        jobs: dict[str, Job] = {}
+        for planned in missing:
+            job = Job(
+                f"{planned.name}",
+                folder / f"{planned.identity}.yaml",
+                folder / f"{planned.identity}.log",
+                after=(jobs[planned.upstream.identity],) if planned.upstream and planned.upstream in missing else (),
+                retries=0 if planned.expected_to_fail else self.plan.study.retries,
+                folder=planned.run.folder.path,
+            )
+            atomic.write_yaml(job.config, planned.run.settings.plain)
+            jobs[planned.identity] = job
+        return list(jobs.values())
+
+    def _record(self, handed: dict[str, str], by_name: dict[str, PlannedRun]) -> None:
+        place = self.plan.folder / JOBS
+        known = cluster_jobs(self.plan)
+        atomic.write_json(place, {**known, **{by_name[name].identity: job for name, job in handed.items()}})
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
+
+def cluster_jobs(plan: Plan) -> dict[str, str]:
+    """The cluster's job id by run, of all runs that were ever handed over.
+
+    Raises:
+        DocexpError: the file is damaged.
+    """
+    place = plan.folder / JOBS
+    if not place.is_file():
+        return {}
+    try:
+        return {str(key): str(value) for key, value in json.loads(place.read_text(encoding="utf-8")).items()}
+    except (ValueError, AttributeError) as error:
+        raise DocexpError(f"{place} cannot be read: {error}. Remove it.") from error
+
+
+@contextmanager
+def driving(folder: Path) -> Iterator[None]:
+    """Records that this process runs a study, so that it can be ended with its runs."""
+    here = Holder.here()
+    place = folder / f"{DRIVER}{here.host}-{here.pid}.json"
+    atomic.write_json(place, asdict(here))
+    try:
+        yield
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def drivers(folder: Path) -> list[Holder]:
+    """The processes of this machine that run the study now."""
+    found = []
+    for place in sorted(folder.glob(f"{DRIVER}*.json")):
+        try:
+            holder = Holder(**json.loads(place.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):  # it has ended just now
+            continue
+        if holder.here_and_alive:
+            found.append(holder)
+    return found

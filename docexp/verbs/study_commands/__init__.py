@@ -1,0 +1,1 @@
+"""One file for each command of ``docexp study``: ``run(words, project)`` gives the exit status."""
