@@ -5,11 +5,13 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from docexp.errors import DocexpError
 from docexp.settings import AtLeast1, Settings
 
 
@@ -31,6 +33,8 @@ class Outcome:
     job: Job
     status: int
     seconds: float
+    reason: str = ""
+    """Where a cluster says more than the status: that a job was cancelled, or why it was killed."""
 
 
 @dataclass(kw_only=True)
@@ -44,6 +48,18 @@ class LauncherSettings(Settings, ABC):
         Returns:
             The cluster's job id by the job's name, where jobs were only handed over; else nothing, as all have ended.
         """
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        """Refuses a run, by its plain configuration, that this way of starting cannot give what it needs."""
+        if config["hardware"]["nodes"] > 1:
+            raise DocexpError(
+                f"hardware.nodes={config['hardware']['nodes']}: more than one node needs Slurm. "
+                "Use hydra/launcher=slurm, or hardware.nodes=1."
+            )
+
+    def told(self, ids: Mapping[str, str]) -> str:
+        """What was handed over, by the ids that ``launch`` gave, and how to look at it."""
+        return f"{len(ids)} submitted: {', '.join(ids.values())}"
 
 
 @dataclass(kw_only=True)

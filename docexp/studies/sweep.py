@@ -35,6 +35,8 @@ def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
     runs = [resolve(check(job)) for job in composed]
     names = _swept(words)
     _refuse_twins(runs, names)
+    for run in runs:
+        launcher.check(run.settings.plain)
     jobs = _jobs(runs, names)
     missing = [job for job, run in zip(jobs, runs, strict=True) if again or not run.folder.result.is_file()]
     console = Console(highlight=False, soft_wrap=True)
@@ -48,7 +50,9 @@ def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
             failed.append(outcome)
         console.print(_told(outcome, run), markup=False)
 
-    launcher.launch(missing, again, ended)
+    submitted = launcher.launch(missing, again, ended)
+    if submitted:
+        console.print(launcher.told(submitted))
     if failed:
         console.print(f"{len(failed)} of {len(jobs)} runs failed; the same command goes on with only those")
     return 1 if failed else 0
@@ -118,7 +122,7 @@ def _told(outcome: Outcome, run: ResolvedRun) -> str:
         tail = outcome.job.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
         lines = "".join(f"\n    {line}" for line in tail)
         killed = f"was killed by {signal.Signals(-outcome.status).name}" if outcome.status < 0 else ""
-        how = killed or f"failed with status {outcome.status}"
+        how = outcome.reason or killed or f"failed with status {outcome.status}"
         return f"{head}  {how}, last lines of {outcome.job.log}:{lines}"
     folder = locate(run.identity, Path(run.settings.paths.runs)) or run.folder  # another start may have placed it
     result = Result.read(folder.result)
