@@ -57,7 +57,7 @@ class Segment:
     """What differed from the start before, in words."""
     ended: str = ""
     outcome: str = ""
-    """``finished``, ``diverged``, ``interrupted``, ``preempted`` (by a cluster, which starts it again) or ``failed``."""
+    """``finished``, ``diverged``, ``interrupted``, ``preempted`` (a cluster starts it again) or ``failed``."""
     reason: str = ""
     """Why it failed, in one line."""
 

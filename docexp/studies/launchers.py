@@ -57,6 +57,11 @@ class LauncherSettings(Settings, ABC):
                 "Use hydra/launcher=slurm, or hardware.nodes=1."
             )
 
+    def under_way(self, ids: Sequence[str]) -> dict[str, str]:
+        """Of jobs that were handed over earlier those that have not ended, with their state in words."""
+        del ids
+        return {}
+
     def told(self, ids: Mapping[str, str]) -> str:
         """What was handed over, by the ids that ``launch`` gave, and how to look at it."""
         return f"{len(ids)} submitted: {', '.join(ids.values())}"

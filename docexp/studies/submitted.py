@@ -4,12 +4,14 @@ Imports no torch: the cluster's warning may come while that is being imported.
 """
 
 import os
+import shlex
 import signal
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from docexp.studies.launchers import Job
 from docexp.training import preemption, ranks
 from docexp.training.preemption import Preempted
 
@@ -43,8 +45,17 @@ class SubmittedTraining:
         except Preempted:
             self._requeue(job)
             return
+        if main:
+            _status_file(self.log).write_text(f"{status}\n")
         if status:
             sys.exit(status)
+
+    @classmethod
+    def prepared(cls, job: Job, again: bool) -> Self:
+        """For a job, whose log it empties."""
+        job.log.write_bytes(b"")
+        _status_file(job.log).unlink(missing_ok=True)
+        return cls(job.config.resolve(), job.log.resolve(), again)
 
     def checkpoint(self) -> "DelayedSubmission":
         """What submitit runs when the job is started again."""
@@ -77,6 +88,14 @@ class SubmittedTraining:
             sys.exit(128 + signal.SIGXCPU)
 
 
+def status_of(log: Path) -> int | None:
+    """The exit status that a job with this log told of itself; None when it was killed, or has not ended."""
+    try:
+        return int(_status_file(log).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def python(executable: str, container: str = "") -> str:
     """The shell words that start a job's Python, for submitit.
 
@@ -84,9 +103,11 @@ def python(executable: str, container: str = "") -> str:
         executable: Python's path, inside the container if there is one.
         container: the words before it, as ``apptainer exec --nv image.sif``.
     """
-    import shlex
-
     return " ".join(filter(None, [container, shlex.join([executable, "-S", "-E", "-c", BLOCKING, executable])]))
+
+
+def _status_file(log: Path) -> Path:
+    return log.with_suffix(".status")
 
 
 def _write_to(log: Path) -> None:

@@ -31,7 +31,8 @@ class Preemption:
         self._requeue: Any = signal.getsignal(WARNING)
         signal.pthread_sigmask(signal.SIG_BLOCK, {WARNING})
         signal.signal(WARNING, self._note)
-        signal.signal(signal.SIGTERM, bypass)
+        for harmless in (signal.SIGTERM, signal.SIGCONT):
+            signal.signal(harmless, bypass)
         threading.Thread(target=_watch, name="preemption", daemon=True).start()
 
     @contextmanager
@@ -61,7 +62,7 @@ class Preemption:
 
 
 def bypass(number: int, frame: FrameType | None) -> None:
-    """SIGTERM: Slurm sends it along with the warning, and before the SIGKILL that follows in any case."""
+    """What Slurm sends along with the warning, and before a SIGKILL that follows in any case."""
 
 
 _current: Preemption | None = None

@@ -102,7 +102,9 @@ class Cluster:
         self._daemon("slurmctld", "-D")
         for node in (host, f"{host}b"):
             self._daemon("slurmd", "-D", "-N", node)
-        self._until(lambda: self.ask("sinfo", "-h", "-N", "-p", "low", "-o", "%T").split() == ["idle"] * 2, "idle nodes")
+        self._until(
+            lambda: self.ask("sinfo", "-h", "-N", "-p", "low", "-o", "%T").split() == ["idle"] * 2, "idle nodes"
+        )
 
     def stop(self) -> None:
         """Ends all jobs and daemons."""

@@ -6,8 +6,10 @@ from typing import Any
 
 from docexp.errors import DocexpError
 from docexp.settings import AtLeast0, AtLeast1, Positive
+from docexp.studies.cluster import states
 from docexp.studies.launchers import Job, LauncherSettings, Outcome
 from docexp.studies.slurm.resources import Resources
+from docexp.studies.slurm.wait import wait_for
 
 DERIVED = ("nodes", "ntasks-per-node", "cpus-per-task", "gpus-per-node", "dependency", "array", "signal", "requeue")
 """Options of sbatch that follow from the run."""
@@ -81,10 +83,12 @@ class SlurmLauncher(LauncherSettings):
         submitted = submit(self, jobs, again)
         if not self.wait:
             return submitted
-        from docexp.studies.slurm.wait import wait_for
-
         wait_for(submitted, jobs, ended)
         return {}
+
+    def under_way(self, ids: Sequence[str]) -> dict[str, str]:
+        """Those that wait in the queue or run."""
+        return {job: str(state) for job, state in states(ids).items() if not state.ended}
 
     def told(self, ids: Mapping[str, str]) -> str:
         """Which jobs were submitted, on what terms, and how to look at them."""

@@ -6,10 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docexp.errors import DocexpError
+from docexp.studies.cluster import FOLDER
 from docexp.studies.launchers import Job
 from docexp.studies.slurm.resources import Resources
 from docexp.studies.submitted import SubmittedTraining, python
@@ -17,8 +17,6 @@ from docexp.studies.submitted import SubmittedTraining, python
 if TYPE_CHECKING:
     from docexp.studies.slurm.launcher import SlurmLauncher
 
-FOLDER = ".submitit"
-"""Beside the jobs' logs: scripts, what the tasks other than the first print, and srun's own words."""
 KEPT_IN_A_JOB = ("SLURM_CONF",)
 """What a job that submits jobs hands on of its own Slurm environment."""
 
@@ -49,9 +47,7 @@ def submit(launcher: "SlurmLauncher", jobs: Sequence[Job], again: bool) -> dict[
     return ids
 
 
-def _groups(
-    launcher: "SlurmLauncher", jobs: Sequence[Job]
-) -> Iterator[tuple[Resources, tuple[str, ...], list[Job]]]:
+def _groups(launcher: "SlurmLauncher", jobs: Sequence[Job]) -> Iterator[tuple[Resources, tuple[str, ...], list[Job]]]:
     """Jobs that can share an array: equal resources, and the same jobs to wait for, all of which came before."""
     names, left, given = {job.name for job in jobs}, list(jobs), set()
     while left:
@@ -75,9 +71,7 @@ def _submit_array(
     from submitit.core.utils import FailedJobError
 
     folder = (group[0].log.parent / FOLDER).resolve()
-    trainings = [SubmittedTraining(job.config.resolve(), job.log.resolve(), again) for job in group]
-    for job in group:
-        job.log.write_bytes(b"")
+    trainings = [SubmittedTraining.prepared(job, again) for job in group]
     with _own_environment():
         executor = SlurmExecutor(
             folder,
@@ -155,8 +149,3 @@ def _refused(said: str) -> DocexpError:
     text = next((line for line in lines if "fatal" in line or "Batch job submission failed" in line), lines[-1])
     hint = next((hint for words, hint in HINTS.items() if words in said.lower()), "")
     return DocexpError(f"Slurm refuses the job: {text.rstrip('.')}. {hint}".rstrip())
-
-
-def folder_of(log: Path) -> Path:
-    """Where submitit keeps the files of the job with this log."""
-    return log.parent / FOLDER
