@@ -1,4 +1,4 @@
-"""What became of jobs that were handed to Slurm, by their ids; and ending them. Works without accounting (``sacct``)."""
+"""What became of jobs that were handed to Slurm, by their ids, and ending them; works without accounting."""
 
 import shutil
 import subprocess
@@ -16,9 +16,7 @@ FOLDER = ".submitit"
 """Beside the jobs' logs: scripts, what the tasks other than the first print, and Slurm's own words."""
 GONE = "GONE"
 """The state of a job that the cluster does not know any more."""
-WAITS = frozenset(
-    {"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
-)
+WAITS = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT"})
 RUNS = frozenset({"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT", "RESIZING"})
 IN_WORDS = {
     "CANCELLED": "was cancelled",
@@ -148,10 +146,8 @@ def _accounted(ids: Sequence[str]) -> dict[str, JobState]:
     found = {}
     for line in answer.splitlines() if code == 0 else ():
         job, state, node, ended = line.split("|")[:4]
-        status, _, number = ended.partition(":")
-        found[job] = JobState(
-            job, state.split()[0], node, status=128 + int(number) if int(number or 0) else int(status)
-        )
+        status, killed = (int(part or 0) for part in f"{ended}:".split(":")[:2])
+        found[job] = JobState(job, state.split()[0], node, status=128 + killed if killed else status)
     return found
 
 

@@ -28,5 +28,6 @@ class JoblibLauncher(LauncherSettings):
         # threads suffice: each only waits for a process
         pool = Parallel(n_jobs=at_once, backend="threading", return_as="generator_unordered")
         for outcome in pool(delayed(run_alone)(job, again, at_once) for job in jobs):
+            assert outcome is not None
             ended(outcome)
         return {}

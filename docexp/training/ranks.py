@@ -74,8 +74,8 @@ def check_tasks(nodes: int, devices: int) -> None:
         return
     found = f"{tasks.count} task{'s' * (tasks.count > 1)} on {tasks.nodes} node{'s' * (tasks.nodes > 1)}"
     raise DocexpError(
-        f"this job has {found}; hardware.nodes={nodes} and hardware.devices={devices} need {nodes * devices} on {nodes}. "
-        f"Start it by hydra/launcher=slurm, or with srun --nodes={nodes} --ntasks-per-node={devices}."
+        f"this job has {found}; hardware.nodes={nodes} and hardware.devices={devices} need {nodes * devices} on "
+        f"{nodes}. Start it by hydra/launcher=slurm, or with srun --nodes={nodes} --ntasks-per-node={devices}."
     )
 
 
@@ -96,7 +96,8 @@ def join() -> None:
     except socket.gaierror as error:
         raise DocexpError(
             f"rank {tasks.rank} on {socket.gethostname()} cannot resolve {address}, the address of rank 0 "
-            f"({error.strerror}). Make the nodes know each other's names, or export MASTER_ADDR in hydra.launcher.setup."
+            f"({error.strerror}). Make the nodes know each other's names, or export MASTER_ADDR in "
+            "hydra.launcher.setup."
         ) from None
     places = {
         "MASTER_ADDR": address,

@@ -1,11 +1,9 @@
 """A real Slurm of two nodes on this machine: plain daemons in a temporary folder, gone without a trace afterwards."""
 
-import ctypes
 import os
 import platform
 import secrets
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -13,7 +11,8 @@ from pathlib import Path
 PACKAGES = ("slurm-wlm", "slurmctld", "slurmd", "slurm-client", "munge")
 """Of Debian 12 and Ubuntu 24.04."""
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel", "munged")
-PR_SET_PDEATHSIG = 1
+AS_A_CHILD = ("setpriv", "--pdeathsig", "TERM")
+"""A daemon started so dies with the process that started it."""
 
 CONFIGURATION = """
 ClusterName=docexp{port}
@@ -98,7 +97,7 @@ class Cluster:
         key.write_bytes(secrets.token_bytes(128))
         places = [f"--{name}-file={self.folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
         self._daemon("munged", "--foreground", "--force", f"--socket={self.folder}/munge.socket", *places)
-        self._until(lambda: (self.folder / "munge.socket").exists(), "munged")
+        self._until((self.folder / "munge.socket").exists, "munged")
         self._daemon("slurmctld", "-D")
         for node in (host, f"{host}b"):
             self._daemon("slurmd", "-D", "-N", node)
@@ -141,7 +140,7 @@ class Cluster:
     def _daemon(self, *words: str) -> None:
         output = (self.folder / f"{words[0]}.out").open("ab")
         self._daemons.append(
-            subprocess.Popen(words, env=self.environment, stdout=output, stderr=output, preexec_fn=_die_with_parent)
+            subprocess.Popen([*AS_A_CHILD, *words], env=self.environment, stdout=output, stderr=output)
         )
 
     def _preemption(self) -> str:
@@ -157,9 +156,5 @@ class Cluster:
             time.sleep(0.1)
 
     def _dead(self) -> str:
-        gone = [str(daemon.args[0]) for daemon in self._daemons if daemon.poll() is not None]
+        gone = [str(daemon.args[len(AS_A_CHILD)]) for daemon in self._daemons if daemon.poll() is not None]
         return f", for want of {', '.join(gone)}" if gone else ""
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
