@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from docexp.errors import DocexpError
@@ -80,7 +81,8 @@ def _submit_array(
         )
         executor.update_parameters(**_parameters(launcher, resources, after, group[0].log.parent.name))
         try:
-            submitted = executor.submit_array(trainings)
+            with redirect_stderr(StringIO()):  # submitit prints what it then raises
+                submitted = executor.submit_array(trainings)
         except FailedJobError as error:
             raise _refused(str(error)) from None
     return {job.name: given.job_id for job, given in zip(group, submitted, strict=True)}
