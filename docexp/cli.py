@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except DocexpError as error:
         if debug:
             raise
-        if os.environ.get("RANK", "0") == "0":  # of several ranks one says it
+        if os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0")) == "0":  # of several ranks one says it
             print(f"docexp: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

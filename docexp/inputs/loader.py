@@ -9,7 +9,11 @@ from torch.utils.data import DataLoader
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.inputs.dataset import EvaluationBatches, TrainSteps
+from docexp.runs.processes import job_id
 from docexp.shards.order import TrainingOrder
+
+LAST_SECONDS = 60
+"""How long a worker in a Slurm job lives on after SIGTERM, unless it is killed before."""
 
 
 class TrainLoader:
@@ -81,9 +85,14 @@ def _workers(dataset: Any, items: range, workers: int) -> DataLoader[Any]:
 
 
 def _ignore_interrupts(worker: int) -> None:
-    """A terminal's Ctrl-C reaches workers too; they must live on until the main process has finished its step."""
+    """A terminal's Ctrl-C reaches workers too; they must live on until the main process has finished its step.
+
+    So does the SIGTERM with which Slurm ends a job, seconds before it kills.
+    """
     del worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if job_id():
+        signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(LAST_SECONDS))
 
 
 def _as_it_is(item: Any) -> Any:

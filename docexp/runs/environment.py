@@ -35,7 +35,7 @@ PACKAGES = (
     "pillow",
     "scipy",
 )
-INTERRUPTED, FAILED = "interrupted", "failed"
+INTERRUPTED, PREEMPTED, FAILED = "interrupted", "preempted", "failed"
 
 
 @dataclass(kw_only=True)
@@ -44,6 +44,7 @@ class Segment:
 
     accelerator: str
     devices: int
+    """On all machines."""
     strategy: str
     threads: int
     """CPU threads per process."""
@@ -56,7 +57,7 @@ class Segment:
     """What differed from the start before, in words."""
     ended: str = ""
     outcome: str = ""
-    """``finished``, ``diverged``, ``interrupted`` or ``failed``."""
+    """``finished``, ``diverged``, ``interrupted``, ``preempted`` (a cluster starts it again) or ``failed``."""
     reason: str = ""
     """Why it failed, in one line."""
 

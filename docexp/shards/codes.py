@@ -67,7 +67,8 @@ def check_codes(index: "Index", grid: int, tokenizer_checksum: str | None, vocab
     if has is None:
         if any(SUFFIX in index.contents(split).members for split in index.splits):
             raise DocexpError(
-                f"{index.where} has image codes, but its tars do not say of which image tokenizer. Make them anew: {make}"
+                f"{index.where} has image codes, but its tars do not say of which image tokenizer. "
+                f"Make them anew: {make}"
             )
         raise DocexpError(f"{index.where} has no image codes. Make shards with codes: {make}")
     found = {"grid": has.grid, "vocabulary": has.vocabulary, "tokenizer": has.tokenizer}

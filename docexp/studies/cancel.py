@@ -7,15 +7,17 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from docexp.runs.lock import Holder, holder_of
+from docexp.studies import cluster
+from docexp.studies.on_cluster import jobs_of
 from docexp.studies.plan import Plan, PlannedRun, PlannedState
-from docexp.studies.run import cluster_jobs, drivers
+from docexp.studies.run import drivers
 
 POLL = 0.2
 """Seconds between two looks at whether a run has ended."""
 
 
 def cancel(plan: Plan, patience: float, say: Callable[[str], None]) -> int:
-    """Asks every process of this machine that runs the study, or one of its runs, to save and stop.
+    """Asks every process of this machine that runs the study, or one of its runs, to save and stop; and Slurm its jobs.
 
     Args:
         plan: as it is now.
@@ -31,12 +33,15 @@ def cancel(plan: Plan, patience: float, say: Callable[[str], None]) -> int:
         say(f"study run, {driver}: asked to stop")
     reached: list[PlannedRun] = []
     going_on = 0
-    handed = cluster_jobs(plan)
-    for planned in plan.of(PlannedState.MISSING, PlannedState.INTERRUPTED):
+    handed = {name: job for name, job in jobs_of(plan).items() if job.under_way}
+    if handed:
+        cluster.cancel([job.state.id for job in handed.values()])
+    for planned in plan.missing:
         if planned.identity in handed:
-            going_on += 1
-            say(f"{planned.name}  {planned.identity}  was handed over: scancel {handed[planned.identity]}")
+            say(f"{planned.name}  {planned.identity}  {handed[planned.identity]}: cancelled")
     for planned in plan.of(PlannedState.RUNNING):
+        if planned.identity in handed:
+            continue
         holder = holder_of(planned.run.folder)
         if holder is None:
             continue

@@ -1,10 +1,12 @@
 """How jobs are started: ``conf/hydra/launcher/``. Imports nothing heavy."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from docexp.errors import DocexpError
 from docexp.settings import AtLeast1, Settings
 
 
@@ -30,6 +32,8 @@ class Outcome:
     job: Job
     status: int
     seconds: float
+    reason: str = ""
+    """Where a cluster says more than the status: that a job was cancelled, or why it was killed."""
 
 
 @dataclass(kw_only=True)
@@ -48,6 +52,23 @@ class LauncherSettings(Settings, ABC):
         Raises:
             KeyboardInterrupt: Ctrl-C; what ran has been asked to stop, and has ended.
         """
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        """Refuses a run, by its plain configuration, that this way of starting cannot give what it needs."""
+        if config["hardware"]["nodes"] > 1:
+            raise DocexpError(
+                f"hardware.nodes={config['hardware']['nodes']}: more than one node needs Slurm. "
+                "Use hydra/launcher=slurm, or hardware.nodes=1."
+            )
+
+    def under_way(self, ids: Sequence[str]) -> dict[str, str]:
+        """Of jobs that were handed over earlier those that have not ended, with their state in words."""
+        del ids
+        return {}
+
+    def told(self, ids: Mapping[str, str]) -> str:
+        """What was handed over, by the ids that ``launch`` gave, and how to look at it."""
+        return f"{len(ids)} submitted: {', '.join(ids.values())}"
 
 
 @dataclass(kw_only=True)

@@ -17,6 +17,7 @@ from docexp.runs.result import DIVERGED, Result
 from docexp.studies.launchers import Job, Outcome
 from docexp.studies.plain_processes import PlainProcesses
 from docexp.studies.shares import gpus, present_gpus, threads
+from docexp.studies.waiting import Waiting
 from docexp.studies.warm import WarmProcesses
 
 INTERRUPTED = 130
@@ -58,7 +59,7 @@ def run_all(jobs: Sequence[Job], parallel: int, again: bool, ended: Callable[[Ou
     else:
         processes = PlainProcesses()
     with processes, _interrupts() as interrupts:
-        pool = _Pool(list(jobs), parallel, again, ended, processes, shared)
+        pool = _Pool(Waiting(jobs), parallel, again, ended, processes, shared)
         pool.run(interrupts)
     if interrupts:
         raise KeyboardInterrupt
@@ -73,7 +74,7 @@ class _Running:
 
 @dataclass
 class _Pool:
-    waiting: list[Job]
+    waiting: Waiting
     parallel: int
     again: bool
     ended: Callable[[Outcome], None]
@@ -82,8 +83,6 @@ class _Pool:
     """Environment variables that all jobs have."""
     running: dict[int, _Running] = field(default_factory=dict)
     """By process."""
-    lost: set[Job] = field(default_factory=set)
-    """Jobs without a result, and those that come after them."""
     starts: dict[Job, int] = field(default_factory=dict)
 
     def run(self, interrupts: list[int]) -> None:
@@ -102,25 +101,17 @@ class _Pool:
     def _fill(self) -> bool:
         """Starts what can be started; whether a job waits for another process that is training its run."""
         held = False
-        for job in list(self.waiting):
-            if self.lost & set(job.after):
-                self.waiting.remove(job)
-                self.lost.add(job)
-            elif len(self.running) >= self.parallel:
+        for job in self.waiting.startable([running.job for running in self.running.values()]):
+            if len(self.running) >= self.parallel:
                 break
-            elif not self._blocked(job):
-                if job.folder is not None and holder_of(RunFolder(job.folder)):
-                    held = True
-                else:
-                    self._start(job)
+            if job.folder is not None and holder_of(RunFolder(job.folder)):
+                held = True
+            else:
+                self._start(job)
         return held
 
-    def _blocked(self, job: Job) -> bool:
-        unfinished = {*self.waiting, *(running.job for running in self.running.values())}
-        return bool(unfinished & set(job.after))
-
     def _start(self, job: Job) -> None:
-        self.waiting.remove(job)
+        self.waiting.start(job)
         slot = min(set(range(self.parallel)) - {running.slot for running in self.running.values()})
         if not self.starts.setdefault(job, 0):
             job.log.write_bytes(b"")
@@ -136,13 +127,13 @@ class _Pool:
         if status and not interrupted:
             if job.folder is not None and holder_of(RunFolder(job.folder)):  # another process was faster
                 self.starts[job] -= 1
-                self.waiting.insert(0, job)
+                self.waiting.start_again(job)
                 return
             if status != INTERRUPTED and self.starts[job] <= job.retries:
-                self.waiting.insert(0, job)
+                self.waiting.start_again(job)
                 return
         if status or _diverged(job):
-            self.lost.add(job)
+            self.waiting.lose(job)
         self.ended(Outcome(job, status, time.monotonic() - ended.began))
 
 

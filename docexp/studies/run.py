@@ -7,19 +7,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from docexp.errors import DocexpError
 from docexp.runs import atomic
 from docexp.runs.folder import set_aside
 from docexp.runs.lock import Holder, RunLock
 from docexp.studies.launchers import Job, LauncherSettings, Outcome
+from docexp.studies.on_cluster import jobs_of
 from docexp.studies.plan import Plan, PlannedRun, PlannedState
+from docexp.studies.submissions import Submissions
 from docexp.studies.telling import how, last_lines, told
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-JOBS = "jobs.json"
-"""Beside the jobs' files: the cluster's job id by the run's identity."""
 DRIVER = "driver-"
 """What the names of files begin with that tell which processes are running a study."""
 
@@ -51,10 +50,13 @@ class StudyRun:
         self._say(
             f"{plan.study.name} ({plan.scale}): {len(plan.runs)} runs, {len(plan.runs) - len(missing)} at their end"
         )
+        missing = self._not_handed_over(missing)
         if not missing:
             self._say_stale()
             self._say("nothing to do")
             return 0
+        for planned in missing:
+            self.launcher.check(planned.run.settings.plain)
         jobs = self._jobs(missing)
         self._say(f"{len(missing)} to run; what they say goes to {plan.folder}/")
         by_name = {job.name: planned for job, planned in zip(jobs, missing, strict=True)}
@@ -67,8 +69,8 @@ class StudyRun:
         with driving(plan.folder):
             handed = self.launcher.launch(jobs, False, note)
         if handed:
-            self._record(handed, by_name)
-            self._say(f"{len(handed)} jobs handed over: docexp study status tells how far they are")
+            self._record(handed, jobs, by_name)
+            self._say(f"{self.launcher.told(handed)}; docexp study status tells how far they are")
             return 0
         return self._conclude(missing)
 
@@ -91,7 +93,7 @@ class StudyRun:
             return f"not started: {lost.name} has no result" if lost and not lost.settled else "not started"
         lines = last_lines(outcome.job.log, 1)
         reason = planned.reason or (lines[0] if lines else "")
-        return f"{how(outcome.status)}: {reason} · {outcome.job.log}"
+        return f"{outcome.reason or how(outcome.status)}: {reason} · {outcome.job.log}"
 
     def _say_stale(self) -> None:
         stale = self.plan.of(PlannedState.STALE)
@@ -122,28 +124,27 @@ class StudyRun:
             jobs[planned.identity] = job
         return list(jobs.values())
 
-    def _record(self, handed: dict[str, str], by_name: dict[str, PlannedRun]) -> None:
-        place = self.plan.folder / JOBS
-        known = cluster_jobs(self.plan)
-        atomic.write_json(place, {**known, **{by_name[name].identity: job for name, job in handed.items()}})
+    def _not_handed_over(self, missing: Sequence[PlannedRun]) -> list[PlannedRun]:
+        """Without the runs that a cluster's job will make, and those that start from them."""
+        under_way = {name: job for name, job in jobs_of(self.plan).items() if job.under_way}
+        left = []
+        for planned in missing:
+            upstream = planned.upstream.identity if planned.upstream else ""
+            if planned.identity in under_way:
+                self._say(f"  {planned.name}  {planned.identity}  {under_way[planned.identity]}")
+            elif upstream in under_way:
+                self._say(f"  {planned.name}  {planned.identity}  not before {under_way[upstream]} has ended")
+            else:
+                left.append(planned)
+        return left
+
+    def _record(self, handed: dict[str, str], jobs: Sequence[Job], by_name: dict[str, PlannedRun]) -> None:
+        submissions = Submissions(Path(self.plan.runs[0].run.settings.paths.runs))
+        for job in jobs:
+            submissions.add(by_name[job.name].identity, handed[job.name], job.log)
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False)
-
-
-def cluster_jobs(plan: Plan) -> dict[str, str]:
-    """The cluster's job id by run, of all runs that were ever handed over.
-
-    Raises:
-        DocexpError: the file is damaged.
-    """
-    place = plan.folder / JOBS
-    if not place.is_file():
-        return {}
-    try:
-        return {str(key): str(value) for key, value in json.loads(place.read_text(encoding="utf-8")).items()}
-    except (ValueError, AttributeError) as error:
-        raise DocexpError(f"{place} cannot be read: {error}. Remove it.") from error
 
 
 @contextmanager

@@ -7,10 +7,14 @@ from pathlib import Path
 THREADS, GPUS = "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES"
 
 
+def cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def threads(parallel: int, environment: Mapping[str, str]) -> dict[str, str]:
     """The threads of each job; a number that is set already stays."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {THREADS: environment.get(THREADS) or str(max(cores // parallel, 1))}
+    return {THREADS: environment.get(THREADS) or str(max(cores() // parallel, 1))}
 
 
 def gpus(slot: int, parallel: int, present: list[str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from docexp.errors import DocexpError
 from docexp.runs import atomic
 from docexp.runs.resolve import ResolvedRun, resolve
 from docexp.studies.launchers import Job, LauncherSettings, Outcome
+from docexp.studies.submissions import Submissions
 from docexp.studies.telling import told
 
 
@@ -31,11 +32,20 @@ def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
     runs = [resolve(check(job)) for job in composed]
     names = _swept(words)
     _refuse_twins(runs, names)
+    for run in runs:
+        launcher.check(run.settings.plain)
     jobs = _jobs(runs, names)
     missing = [job for job, run in zip(jobs, runs, strict=True) if again or not run.folder.result.is_file()]
     console = Console(highlight=False, soft_wrap=True)
+    finished = len(jobs) - len(missing)
+    submissions = Submissions(Path(runs[0].settings.paths.runs))
+    queued = submissions.under_way(launcher, [runs[jobs.index(job)].identity for job in missing])
+    missing = [job for job in missing if runs[jobs.index(job)].identity not in queued]
     where = f"; what they say goes to {jobs[0].log.parent}/" if missing else ""
-    console.print(f"{len(jobs)} runs: {len(jobs) - len(missing)} finished, {len(missing)} to run{where}")
+    waiting = f"{len(queued)} submitted before, " if queued else ""
+    console.print(f"{len(jobs)} runs: {finished} finished, {waiting}{len(missing)} to run{where}")
+    for identity, state in queued.items():
+        console.print(f"{names[[run.identity for run in runs].index(identity)]}  {identity}  {state}", markup=False)
     failed: list[Outcome] = []
 
     def ended(outcome: Outcome) -> None:
@@ -44,7 +54,11 @@ def sweep(overrides: Sequence[str], project: Project, again: bool) -> int:
             failed.append(outcome)
         console.print(told(outcome, run), markup=False)
 
-    launcher.launch(missing, again, ended)
+    submitted = launcher.launch(missing, again, ended)
+    if submitted:
+        for job in missing:
+            submissions.add(runs[jobs.index(job)].identity, submitted[job.name], job.log)
+        console.print(launcher.told(submitted))
     if failed:
         console.print(f"{len(failed)} of {len(jobs)} runs failed; the same command goes on with only those")
     return 1 if failed else 0

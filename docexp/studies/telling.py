@@ -18,7 +18,7 @@ def told(outcome: Outcome, run: ResolvedRun) -> str:
     if outcome.status:
         tail = last_lines(outcome.job.log, TAIL_LINES)
         lines = "".join(f"\n    {line}" for line in tail)
-        return f"{head}  {how(outcome.status)}, last lines of {outcome.job.log}:{lines}"
+        return f"{head}  {outcome.reason or how(outcome.status)}, last lines of {outcome.job.log}:{lines}"
     folder = locate(run.identity, Path(run.settings.paths.runs)) or run.folder  # another start may have placed it
     result = Result.read(folder.result)
     score = "diverged" if result.status == DIVERGED else f"{result.primary_metric} {100 * result.value:.1f}"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from pytorch_lightning.profilers import SimpleProfiler
 from pytorch_lightning.strategies import Strategy
 
@@ -29,6 +31,7 @@ from docexp.shards.index import Index
 from docexp.shards.order import TrainingOrder
 from docexp.shards.share import SharedRows
 from docexp.tasks.settings import Given
+from docexp.training import ranks
 from docexp.training.allocator import keep_memory
 from docexp.training.checkpoint_io import FolderCheckpointIO, load_weights, pointed
 from docexp.training.module import RunModule
@@ -193,6 +196,7 @@ def build_trainer(
         default_root_dir=folder,
         accelerator=hardware.accelerator,
         devices=hardware.devices,
+        num_nodes=hardware.nodes,
         strategy=_strategy(hardware, clip_norm if max_steps else None),
         # a strategy that has precisions of its own does not look at this one
         precision="bf16-mixed" if hardware.precision == "bf16-mixed" else None,
@@ -205,7 +209,8 @@ def build_trainer(
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         callbacks=list(callbacks),
-        plugins=[FolderCheckpointIO()],
+        # named, as Lightning would take an allocation's environment for that of a rank
+        plugins=[FolderCheckpointIO(), TorchElasticEnvironment() if ranks.is_rank() else LightningEnvironment()],
         profiler=profiler,
         use_distributed_sampler=False,
         logger=False,
@@ -218,6 +223,6 @@ def build_trainer(
 def _strategy(hardware: HardwareSettings, clip_norm: float | None) -> Strategy | str:
     """The strategy that trains, or without a ``clip_norm`` the one that evaluates."""
     sharing = DDPSettings() if clip_norm is None else hardware.sharing
-    if hardware.devices == 1 and isinstance(sharing, DDPSettings):
+    if hardware.ranks == 1 and isinstance(sharing, DDPSettings):
         return "auto"
     return sharing.build(hardware.accelerator, hardware.precision, clip_norm or 0.0)

@@ -58,6 +58,7 @@ class Checkpoints(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Remembers the step a resumed run starts from: it is on disk already, perhaps with the one before."""
+        self._interrupts.training_begins()
         self._saved_step = trainer.global_step
         older = (path.name for path in self._folder.glob("step-*") if path.name < _name(self._saved_step))
         self._proven = max(older, default="")

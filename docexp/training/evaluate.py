@@ -12,7 +12,7 @@ from docexp.runs.resolve import ResolvedRun
 from docexp.runs.result import Evaluation, write_evaluation
 from docexp.shards.corpora import Corpora
 from docexp.tasks.task import Prediction
-from docexp.training import torchrun
+from docexp.training import ranks
 from docexp.training.build import build_evaluation_data, build_module, build_trainer, given_of
 from docexp.training.checkpoint_io import load_weights
 
@@ -49,9 +49,12 @@ def evaluate(run: ResolvedRun, checkpoint: Path, corpora: Corpora, split: str) -
     Raises:
         DocexpError: several devices, but no ranks, which only training starts.
     """
-    devices = run.settings.hardware.devices
-    if devices > 1 and not torchrun.is_rank():
-        raise DocexpError(f"hardware.devices={devices}: an evaluation takes one device. Use hardware.devices=1.")
+    hardware = run.settings.hardware
+    if hardware.ranks > 1 and not ranks.is_rank():
+        raise DocexpError(
+            f"hardware.devices={hardware.devices}, hardware.nodes={hardware.nodes}: an evaluation takes one device. "
+            "Use hardware.devices=1 and hardware.nodes=1."
+        )
     began = time.monotonic()
     module = build_module(run)
     module.load_state_dict(load_weights(checkpoint))

@@ -13,7 +13,17 @@ from docexp.config.schema import RunSettings
 from docexp.inputs.splits import scored_split
 from docexp.models.weight_report import LoadReport
 from docexp.runs import atomic
-from docexp.runs.environment import Segment, begin_segment, code_changed_since, describe, end_segment, segments
+from docexp.runs.environment import (
+    FAILED,
+    INTERRUPTED,
+    PREEMPTED,
+    Segment,
+    begin_segment,
+    code_changed_since,
+    describe,
+    end_segment,
+    segments,
+)
 from docexp.runs.first_weights import FirstWeights
 from docexp.runs.folder import set_aside
 from docexp.runs.lock import RunLock
@@ -21,7 +31,7 @@ from docexp.runs.log import RunLog
 from docexp.runs.metrics_log import MetricsLog, read
 from docexp.runs.resolve import ResolvedRun, resolve
 from docexp.runs.result import DIVERGED, FINISHED, Result
-from docexp.training import torchrun
+from docexp.training import preemption, ranks, torchrun
 from docexp.training.build import (
     build_module,
     build_trainer,
@@ -35,8 +45,10 @@ from docexp.training.display import Display, left_before
 from docexp.training.divergence import RunDiverged
 from docexp.training.evaluate import evaluate, record
 from docexp.training.interrupts import Interrupts, RunInterrupted
+from docexp.training.meeting import meet
 from docexp.training.metric_lines import MetricLines
 from docexp.training.module import RunModule
+from docexp.training.preemption import Preempted
 from docexp.training.skipped import SkippedPages, in_words
 from docexp.training.wandb_mirror import Mirror, mirror_of
 
@@ -44,34 +56,40 @@ from docexp.training.wandb_mirror import Mirror, mirror_of
 def train(settings: RunSettings, again: bool = False) -> int:
     """Trains and scores a run, or says that it is finished; gives the exit status.
 
-    With more than one device this process only starts the ranks, under torchrun, and waits for them.
+    With more than one device this process only starts the ranks, under torchrun, and waits for them; where a scheduler
+    has started the ranks, each of them comes here.
 
     Raises:
         DocexpError: anything the user can mend; nothing half-written is left that a later start would trust.
+        Preempted: a cluster takes this job's place away; it is to be requeued.
     """
-    settings.hardware.check_present()
-    settings.hardware.sharing.check_installed()
+    hardware = settings.hardware
+    ranks.check_tasks(hardware.nodes, hardware.devices)
+    alone, main = not ranks.is_rank(), ranks.rank() == 0
+    if alone:
+        hardware.check_one_machine()
+    hardware.check_present()
+    hardware.sharing.check_installed()
     run = resolve(settings)
-    if not torchrun.is_rank():
-        if again and run.folder.path.exists():
-            with RunLock(run.folder):
-                print(f"kept the old run as {set_aside(run.folder)}")
-        if run.folder.result.is_file():
-            _say_finished(run)
-            return 0
-        if settings.hardware.devices > 1:
-            return torchrun.start(settings)
+    decides = main and not ranks.under_torchrun()
+    if decides and again and run.folder.path.exists():
+        with RunLock(run.folder):
+            print(f"kept the old run as {set_aside(run.folder)}")
+    done = decides and run.folder.result.is_file()
+    if alone and hardware.ranks > 1 and not done:
+        return torchrun.start(settings)
     with torchrun.one_of_several(), ExitStack() as stack:
-        main = torchrun.rank() == 0
         lock = RunLock(run.folder)
-        if main:
+        if main and not done:
             run.folder.create()
             stack.enter_context(lock)
-            if (
-                not torchrun.is_rank() and run.folder.result.is_file()
-            ):  # another process finished it between our first look and the lock
+            done = alone and run.folder.result.is_file()  # another process finished it since our first look
+        if not alone:
+            done = meet(run, done)
+        if done:
+            if main:
                 _say_finished(run)
-                return 0
+            return 0
         log = stack.enter_context(RunLog(run.folder.log if main else None))
         return _Training(run, log, lock, main).go()
 
@@ -103,11 +121,19 @@ class _Training:
                 self.mirror = Mirror()
                 status = self._fit(None)
         except RunInterrupted as stopped:
-            self._end("interrupted")
+            if self.interrupts.preempted:
+                self._end(PREEMPTED)
+                self.log.say(f"preempted after {stopped}, with a checkpoint: the requeued job goes on from it")
+                raise Preempted from None
+            self._end(INTERRUPTED)
             self.log.say(f"interrupted after {stopped}, with a checkpoint: the same command goes on from it")
             return 130
+        except Preempted:
+            self._end(PREEMPTED)
+            self.log.say("preempted outside of training: the requeued job goes on from the last checkpoint")
+            raise
         except BaseException as error:
-            self._end("failed", f"{type(error).__name__}: {error}")
+            self._end(FAILED, f"{type(error).__name__}: {error}")
             raise
         self._end(status)
         return 0
@@ -117,12 +143,13 @@ class _Training:
         module = build_module(self.run)
         loaded = None if self.checkpoint else load_first_weights(self.run, module.backbone)
         began = time.monotonic()
-        with Interrupts() as interrupts:
-            trainer = self._trainer(metrics, interrupts)
+        with Interrupts() as self.interrupts:
+            trainer = self._trainer(metrics, self.interrupts)
             self._say_start(module, loaded)
             resumed = str(self.checkpoint) if self.checkpoint else None
             try:
-                trainer.fit(module, datamodule=build_training_data(self.run), ckpt_path=resumed)
+                with preemption.deferred():
+                    trainer.fit(module, datamodule=build_training_data(self.run), ckpt_path=resumed)
             except RunDiverged as diverged:
                 good = pointed(self.run.folder.checkpoints, "last")
                 self._finish_diverged(int(str(diverged)), time.monotonic() - began, good)
@@ -171,7 +198,7 @@ class _Training:
         hardware = run.settings.hardware
         segment = Segment(
             accelerator=hardware.accelerator,
-            devices=hardware.devices,
+            devices=hardware.ranks,
             strategy=hardware.strategy_name,
             threads=torch.get_num_threads(),
             resumed_from_step=self.first_step,

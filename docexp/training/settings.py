@@ -114,8 +114,11 @@ class HardwareSettings(Settings):
 
     accelerator: Literal["cpu", "gpu"] = "cpu"
     """``cpu`` or ``gpu``."""
+    nodes: AtLeast1 = 1
+    """Machines, each with ``devices``; more than one only under Slurm, whose tasks are the processes."""
     devices: AtLeast1 = 1
-    """Processes, one to a device. More than one start under torchrun and share the training as ``strategy`` says."""
+    """Processes on a machine, one to a device. More than one in all share the training as ``strategy`` says; outside
+    Slurm they start under torchrun."""
     strategy: StrategySettings | None = None
     """How devices share the training; unset: a plain process on one device, averaged gradients (DDP) on several."""
     precision: Literal["fp32", "bf16-mixed", "bf16-params"] = "fp32"
@@ -146,23 +149,37 @@ class HardwareSettings(Settings):
     @property
     def strategy_name(self) -> str:
         """How ``environment.json`` calls what shares the training."""
-        return "single device" if self.devices == 1 and self.sharing == DDPSettings() else self.sharing.name
+        return "single device" if self.ranks == 1 and self.sharing == DDPSettings() else self.sharing.name
+
+    @property
+    def ranks(self) -> int:
+        """Processes on all machines."""
+        return self.nodes * self.devices
 
     def micro(self, global_batch: int) -> int:
         """Samples per device and micro-batch."""
-        return self.micro_batch or -(-global_batch // self.devices)
+        return self.micro_batch or -(-global_batch // self.ranks)
 
     def accumulation(self, global_batch: int) -> int:
         """Micro-batches per optimiser step on each device."""
-        return global_batch // (self.devices * self.micro(global_batch))
+        return global_batch // (self.ranks * self.micro(global_batch))
 
     def check_batch(self, global_batch: int) -> None:
         """Refuses a global batch that devices and micro-batches do not divide."""
-        share = self.devices * self.micro(global_batch)
+        share = self.ranks * self.micro(global_batch)
         if global_batch % share:
+            nodes = ("hardware.nodes × ", f"{self.nodes} × ") if self.nodes > 1 else ("", "")
             raise DocexpError(
-                f"trainer.global_batch={global_batch} is no multiple of hardware.devices × hardware.micro_batch "
-                f"({self.devices} × {self.micro(global_batch)}). Change one of them."
+                f"trainer.global_batch={global_batch} is no multiple of {nodes[0]}hardware.devices × "
+                f"hardware.micro_batch ({nodes[1]}{self.devices} × {self.micro(global_batch)}). Change one of them."
+            )
+
+    def check_one_machine(self) -> None:
+        """Refuses several nodes where no scheduler has started processes on them."""
+        if self.nodes > 1:
+            raise DocexpError(
+                f"hardware.nodes={self.nodes}: more than one node needs Slurm. Use -m hydra/launcher=slurm, or "
+                "hardware.nodes=1."
             )
 
     def check_present(self) -> None:

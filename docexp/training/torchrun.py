@@ -1,4 +1,4 @@
-"""More than one process: docexp starts itself under torchrun's agent, and Lightning only joins."""
+"""More than one process on one machine: docexp starts itself under torchrun's agent, and Lightning only joins."""
 
 import ctypes
 import json
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from docexp.config.schema import RunSettings
 from docexp.errors import DocexpError
 from docexp.runs import atomic
+from docexp.training.ranks import TORCHRUN, is_rank
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -30,26 +31,17 @@ SECOND_TO_END = 10.0
 """Seconds such a rank waits, for the other's end to be noticed first: that one's words count, and end this one too."""
 
 
-def is_rank() -> bool:
-    """Whether this process was started as one of several."""
-    return "TORCHELASTIC_RUN_ID" in os.environ
-
-
-def rank() -> int:
-    """This process's number; 0 when it is alone."""
-    return int(os.environ.get("RANK", "0")) if is_rank() else 0
-
-
 @contextmanager
 def one_of_several() -> Iterator[None]:
     """In a rank: dies with the process that started it, and hands that one its error to say, once for all ranks.
 
-    A rank whose neighbour has died cannot go on, and has nothing to say that the neighbour's end does not.
+    A rank whose neighbour has died cannot go on, and has nothing to say that the neighbour's end does not. The end of
+    a scheduler's tasks is the scheduler's affair.
     """
     if not is_rank():
         yield
         return
-    if sys.platform.startswith("linux"):
+    if TORCHRUN in os.environ and sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
         yield

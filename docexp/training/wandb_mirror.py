@@ -32,6 +32,7 @@ from docexp.runs.resolve import ResolvedRun
 from docexp.runs.result import Result
 from docexp.runs.settings import WandbSettings
 from docexp.training.interrupts import RunInterrupted
+from docexp.training.preemption import Preempted
 
 if TYPE_CHECKING:
     from wandb import Run, Settings
@@ -116,7 +117,7 @@ class WandbMirror(Mirror):
     ) -> None:
         """Closes the W&B run with the status that the process exits with."""
         code = 0
-        if isinstance(error, RunInterrupted):
+        if isinstance(error, RunInterrupted | Preempted):
             self._status, code = INTERRUPTED, 130
         elif error is not None:
             self._status, code = FAILED, 2 if isinstance(error, DocexpError) else 1

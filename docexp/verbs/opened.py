@@ -94,7 +94,7 @@ def changed(
     Raises:
         DocexpError: an override of anything but ``groups``, which would be another model than was trained.
     """
-    plain = {**config, "data": dict(config["data"]), "hardware": {**config["hardware"], "devices": 1}}
+    plain = {**config, "data": dict(config["data"]), "hardware": {**config["hardware"], "nodes": 1, "devices": 1}}
     composed = compose(overrides, project)
     chosen = composed.config
     for group in ("data", "hardware"):  # first as typed, so that a refusal names the command line

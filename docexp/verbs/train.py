@@ -22,7 +22,8 @@ run goes on where it stopped, a finished one says so.
   docexp train -m experiment=finetune/funsd seed=0,1,2      a sweep: one run for each value
   docexp train experiment=finetune/funsd debug=one_batch    does everything fit together?
 
-  -m          sweep over comma-separated values; hydra.launcher.parallel=2 runs two at once
+  -m          sweep over comma-separated values; hydra.launcher.parallel=2 runs two at once,
+              hydra/launcher=slurm hands the runs to a cluster and returns
   --cfg job   print the run's whole configuration, checked, and train nothing
   --again     train a finished run anew; the old folder is kept as <identity>.old-<n>
   config=FILE train what --cfg job has printed, or the config.yaml of a run
@@ -48,6 +49,9 @@ def run(words: Sequence[str], project_dir: Path | None) -> int:
         from docexp.studies.sweep import sweep
 
         return sweep(split.overrides, project, again)
+    launching = next((word for word in split.overrides if word.lstrip("+").startswith("hydra")), None)
+    if launching is not None:
+        raise DocexpError(f"{launching} says how the runs of a sweep are started: add -m.")
     if "config" in split.arguments:
         if split.overrides:
             raise DocexpError(f"config=FILE is a whole configuration: {split.overrides[0]} cannot be added to it")
