@@ -10,6 +10,7 @@ from docexp.runs.lock import RunLock
 from docexp.studies.launchers import Job, Outcome
 from docexp.studies.pool import _Pool
 from docexp.studies.shares import gpus, present_gpus, threads
+from docexp.studies.waiting import Waiting
 
 
 class Scripted:
@@ -45,7 +46,7 @@ def job(folder: Path, name: str, *after: Job, retries: int = 0, run: Path | None
 
 def pooled(jobs: list[Job], parallel: int, statuses: Mapping[str, list[int]]) -> tuple[Scripted, dict[str, int]]:
     processes, outcomes = Scripted(statuses), []
-    _Pool(list(jobs), parallel, False, outcomes.append, processes, {}).run([])
+    _Pool(Waiting(jobs), parallel, False, outcomes.append, processes, {}).run([])
     assert all(isinstance(outcome, Outcome) for outcome in outcomes)
     return processes, {outcome.job.name: outcome.status for outcome in outcomes}
 
@@ -85,7 +86,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path: Path, monkeyp
             return []
 
     processes = Releasing({})
-    _Pool(jobs, 2, False, lambda outcome: None, processes, {}).run([])
+    _Pool(Waiting(jobs), 2, False, lambda outcome: None, processes, {}).run([])
     assert seen == ["waited"]
     assert processes.started == ["free", "held"]
 
@@ -107,7 +108,7 @@ def test_after_an_interrupt_nothing_more_is_started(tmp_path: Path) -> None:
 
     processes, outcomes = Interrupted({"a": [130]}), []
     jobs = [job(tmp_path, "a", retries=1), job(tmp_path, "b")]
-    _Pool(jobs, 1, False, outcomes.append, processes, {}).run(interrupts)
+    _Pool(Waiting(jobs), 1, False, outcomes.append, processes, {}).run(interrupts)
     assert processes.started == ["a"] and processes.told == 1
     assert [outcome.status for outcome in outcomes] == [130]
 
