@@ -11,7 +11,6 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from tests.slurm.cluster import PACKAGES, Cluster, install, missing
 
 from docexp.documents.readers.reader import Report
 from docexp.documents.synthetic import SyntheticForms
@@ -21,6 +20,7 @@ from docexp.runs.metrics_log import comparable, read
 from docexp.runs.result import Result
 from docexp.shards.index import SetFacts
 from docexp.shards.write import write_shards
+from tests.slurm.cluster import PACKAGES, Cluster, install, missing
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
