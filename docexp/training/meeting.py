@@ -41,9 +41,10 @@ def meet(run: ResolvedRun, done: bool) -> bool:
     _, identity, settings, done = everyone[0]
     for number, (host, other, its_settings, _) in enumerate(everyone):
         if other != identity:
-            key, its, first = next(_differences(its_settings, settings), ("docexp", "of another version", ""))
+            differs = [f"{key} is {its}, not {first}" for key, its, first in _differences(its_settings, settings)]
+            differs.append("docexp is of another version")
             raise DocexpError(
-                f"rank {number} on {host} would train run {other}, rank 0 run {identity}: {key} is {its}, not {first}. "
+                f"rank {number} on {host} would train run {other}, rank 0 run {identity}: {differs[0]}. "
                 "All nodes must see the same files and the same docexp."
             )
     return done
