@@ -24,6 +24,8 @@ class Job:
     log: Path
     after: "tuple[Job, ...]" = ()
     """What must have come to a result before this one can start."""
+    submitted: str = ""
+    """The id that an earlier launch gave a job which others are to wait for; empty for one that is to be launched."""
 
 
 @dataclass(frozen=True)

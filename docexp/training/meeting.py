@@ -33,7 +33,7 @@ def meet(run: ResolvedRun, done: bool) -> bool:
     accelerator = run.settings.hardware.accelerator
     if accelerator == "gpu":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        atexit.register(dist.destroy_process_group)  # nccl warns when it is not
+        atexit.register(_part)
     dist.init_process_group(BACKENDS[accelerator])
     everyone: list[Any] = [None] * dist.get_world_size()
     counts = significant(run.settings.plain, run.extras)
@@ -48,6 +48,12 @@ def meet(run: ResolvedRun, done: bool) -> bool:
                 "All nodes must see the same files and the same docexp."
             )
     return done
+
+
+def _part() -> None:
+    """nccl warns of a group that was not taken apart."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def _differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -119,12 +119,33 @@ def test_a_killed_rank_ends_the_job_and_the_same_command_goes_on(site: Site, end
         """
     )
     words = [*TWO_RANKS, "trainer.checkpoint_every=3"]
-    output = site.train("-m", *words, SLURM, "hydra.launcher.wait=true", status=1)
+    once = [SLURM, "hydra.launcher.wait=true", "hydra.launcher.retries=0"]
+    output = site.train("-m", *words, *once, status=1)
     assert "failed with status 137" in output and "1 of 1 runs failed" in output
     site.train("-m", *words, SLURM)
     (run,) = site.done()
     assert [part.resumed_from_step for part in segments(run)] == [0, 3]
     assert ends(site.runs) == undisturbed(*words)
+
+
+def test_a_job_that_crashes_is_started_again_so_often(site: Site) -> None:
+    """One that its settings refuse is not."""
+    site.plant(
+        f"""
+        import os
+        if "SLURM_STEP_ID" in os.environ:
+            from pathlib import Path
+            from docexp.training.module import RunModule
+            def crash(self, batch, index):
+                with Path({str(site.folder / "crashes")!r}).open("a") as crashes:
+                    crashes.write("crash\\n")
+                raise RuntimeError("planted")
+            RunModule.training_step = crash
+        """
+    )
+    output = site.train("-m", SLURM, "hydra.launcher.wait=true", "hydra.launcher.retries=2", status=1)
+    assert "RuntimeError: planted" in output and "1 of 1 runs failed" in output
+    assert (site.folder / "crashes").read_text().count("crash") == 3
 
 
 def test_jobs_outlive_who_waits_for_them(site: Site) -> None:

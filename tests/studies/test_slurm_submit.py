@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from docexp.errors import DocexpError
 from docexp.studies.launchers import Job, LocalLauncher
+from docexp.studies.slurm import submit
 from docexp.studies.slurm.launcher import SlurmLauncher
 from docexp.studies.slurm.resources import Resources
 
@@ -110,6 +112,40 @@ def test_what_comes_after_waits_for_a_result(slurm, job) -> None:
     both = options(given / "2.sh")
     assert both["dependency"] == "afterok:10_0:10_1" and both["kill-on-invalid-dep"] == "yes"
     assert options(given / "1.sh")["dependency"] == "afterok:10_0"
+
+
+def test_an_earlier_launchs_job_can_be_waited_for(slurm, job) -> None:
+    given = slurm()
+    launch([job("a", after=(replace(job("pretrain"), submitted="77_3"), job("finished")))])
+    assert options(given / "0.sh")["dependency"] == "afterok:77_3"
+
+
+def test_long_arrays_come_in_parts(slurm, job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submit, "LONGEST_ARRAY", 2)
+    slurm()
+    ids = launch([job(name) for name in "abc"])
+    assert ids == {"a": "10_0", "b": "10_1", "c": "11"}
+
+
+def test_a_rank_that_submits_hands_on_nothing_of_its_place(slurm, job, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = slurm()
+    script = given.parent / "bin" / "sbatch"
+    script.write_text(script.read_text() + f"env > {given}/env\n")
+    for name in (
+        "MASTER_ADDR",
+        "RANK",
+        "TORCHELASTIC_RUN_ID",
+        "SLURM_JOB_ID",
+        "SLURM_CONF",
+        "SUBMITIT_EXECUTOR",
+        "KEEP",
+    ):
+        monkeypatch.setenv(name, "1")
+    launch([job("a")])
+    names = {line.partition("=")[0] for line in (given / "env").read_text().splitlines()}
+    assert {"SLURM_CONF", "KEEP"} <= names
+    assert not {"MASTER_ADDR", "RANK", "TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "SUBMITIT_EXECUTOR"} & names
+    assert os.environ["RANK"] == "1"
 
 
 def test_what_has_a_result_already_is_not_waited_for(slurm, job) -> None:

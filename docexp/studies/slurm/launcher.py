@@ -37,6 +37,8 @@ class SlurmLauncher(LauncherSettings):
     """Minutes after which Slurm stops a job; it saves before, and is requeued."""
     max_num_timeout: AtLeast0 = 20
     """How often a job is requeued because its time was up; how often it is preempted does not count."""
+    retries: AtLeast0 = 1
+    """How often a job is started again that crashed or lost a rank; it goes on from its last checkpoint."""
     signal_delay_s: AtLeast1 = 120
     """Seconds before the end of its time at which a job is warned."""
     mem_gb: Positive | None = None
