@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from docexp.config.overrides import LAUNCHER, normalise
 from docexp.config.project import PRIMARY, Project
+from docexp.config.site import lay_over, site_settings
 from docexp.config.sources import OVERLAYS, Sources, read_yaml
 from docexp.errors import DocexpError, nearest
 
@@ -28,6 +29,8 @@ class Composed:
     """The file that holds all of it, where nothing was composed."""
     spoken: str = COMMAND_LINE
     """Where the overrides stand."""
+    site: dict[str, Any] = field(default_factory=dict)
+    """What ``site.yaml`` sets for the chosen launcher."""
 
 
 def compose(overrides: Sequence[str], project: Project | None = None, spoken: str = COMMAND_LINE) -> Composed:
@@ -42,7 +45,7 @@ def compose(overrides: Sequence[str], project: Project | None = None, spoken: st
 
     Raises:
         DocexpError: words that are no override, a choice that does not exist, a yaml that cannot be read, an
-            interpolation that names nothing.
+            interpolation that names nothing, a ``site.yaml`` that is wrong.
     """
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
@@ -65,7 +68,9 @@ def compose(overrides: Sequence[str], project: Project | None = None, spoken: st
             raise _unresolved(error, composed, OmegaConf.to_container(node, resolve=False)) from None
     assert isinstance(config, dict) and isinstance(launcher, dict)
     plain, starter = ({str(key): value for key, value in part.items()} for part in (config, launcher))
-    return Composed(plain, choices, tuple(overrides), project, starter, spoken=spoken)
+    site = site_settings(project, choices.get("hydra/launcher", ""))
+    composed = Composed(plain, choices, tuple(overrides), project, starter, spoken=spoken, site=site)
+    return replace(composed, launcher=lay_over(starter, site, Sources(composed)))
 
 
 def search_path(project: Project) -> list[str]:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from docexp.config.overrides import LAUNCHER
 from docexp.config.project import OBJECTIVE, PRIMARY
+from docexp.config.site import site_file
 from docexp.errors import DocexpError
 from docexp.settings import hints_of
 
@@ -36,12 +38,13 @@ class Sources:
         composed, project = self._composed, self._composed.project
         if composed.origin:
             return composed.origin
-        if self.typed(key):
-            return composed.spoken
-        for group in OVERLAYS:
-            file = project.file(group, composed.choices.get(group, ""))
-            if file and _holds(file, key.split(".")):
-                return project.shown(file)
+        asked = self._asked(key)
+        if asked:
+            return asked
+        if key.startswith(LAUNCHER) and key.removeprefix(LAUNCHER).split(".")[0] in composed.site:
+            file = site_file(project)
+            assert file is not None
+            return project.shown(file)
         group, *rest = key.split(".")
         if key.startswith("hydra.launcher"):
             group, rest = "hydra/launcher", key.split(".")[2:]
@@ -55,6 +58,20 @@ class Sources:
         if _holds(primary, key.split(".")):
             return project.shown(primary)
         return project.shown(file) if file else "conf/"
+
+    def is_default(self, key: str) -> bool:
+        """Whether neither the command line nor an experiment sets it."""
+        return not self._asked(key)
+
+    def _asked(self, key: str) -> str:
+        composed, project = self._composed, self._composed.project
+        if self.typed(key):
+            return composed.spoken
+        for group in OVERLAYS:
+            file = project.file(group, composed.choices.get(group, ""))
+            if file and _holds(file, key.split(".")):
+                return project.shown(file)
+        return ""
 
     def choices(self, group: str) -> list[str]:
         """What can be chosen in a group."""

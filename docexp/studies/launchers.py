@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from docexp.errors import DocexpError
 from docexp.settings import AtLeast1, Settings
@@ -23,6 +23,8 @@ class Job:
     """How often it is started again after a failure."""
     folder: Path | None = None
     """The run's folder, where a run that another process is training shall be waited for."""
+    submitted: str = ""
+    """The id that an earlier launch gave a job which others are to wait for; empty for one that is to be launched."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Outcome:
 @dataclass(kw_only=True)
 class LauncherSettings(Settings, ABC):
     """A way of starting jobs."""
+
+    queues: ClassVar[bool] = False
+    """Whether a job may come after one that an earlier launch has submitted."""
 
     @abstractmethod
     def launch(self, jobs: Sequence[Job], again: bool, ended: Callable[[Outcome], None]) -> dict[str, str]:

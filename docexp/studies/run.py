@@ -11,7 +11,7 @@ from docexp.runs import atomic
 from docexp.runs.folder import set_aside
 from docexp.runs.lock import Holder, RunLock
 from docexp.studies.launchers import Job, LauncherSettings, Outcome
-from docexp.studies.on_cluster import jobs_of
+from docexp.studies.on_cluster import ClusterJob, jobs_of
 from docexp.studies.plan import Plan, PlannedRun, PlannedState
 from docexp.studies.submissions import Submissions
 from docexp.studies.telling import how, last_lines, told
@@ -40,6 +40,8 @@ class StudyRun:
     again: bool = False
     ended: dict[str, Outcome] = field(default_factory=dict)
     """By identity."""
+    under_way: dict[str, ClusterJob] = field(default_factory=dict)
+    """By identity, what earlier starts have submitted and a cluster has not ended."""
 
     def go(self) -> int:
         """Runs them; gives 0 when every wanted run has come to its end, or was handed over to a cluster."""
@@ -50,7 +52,7 @@ class StudyRun:
         self._say(
             f"{plan.study.name} ({plan.scale}): {len(plan.runs)} runs, {len(plan.runs) - len(missing)} at their end"
         )
-        missing = self._not_handed_over(missing)
+        missing = self._not_submitted(missing)
         if not missing:
             self._say_stale()
             self._say("nothing to do")
@@ -111,12 +113,14 @@ class StudyRun:
         with atomic.mendable(folder):
             folder.mkdir(parents=True, exist_ok=True)
         jobs: dict[str, Job] = {}
+        before = {name: _submitted(name, job) for name, job in self.under_way.items()}
         for planned in missing:
+            upstream = planned.upstream.identity if planned.upstream else ""
             job = Job(
                 f"{planned.name}",
                 folder / f"{planned.identity}.yaml",
                 folder / f"{planned.identity}.log",
-                after=(jobs[planned.upstream.identity],) if planned.upstream and planned.upstream in missing else (),
+                after=tuple(known[upstream] for known in (jobs, before) if upstream in known),
                 retries=0 if planned.expected_to_fail else self.plan.study.retries,
                 folder=planned.run.folder.path,
             )
@@ -124,16 +128,16 @@ class StudyRun:
             jobs[planned.identity] = job
         return list(jobs.values())
 
-    def _not_handed_over(self, missing: Sequence[PlannedRun]) -> list[PlannedRun]:
-        """Without the runs that a cluster's job will make, and those that start from them."""
-        under_way = {name: job for name, job in jobs_of(self.plan).items() if job.under_way}
+    def _not_submitted(self, missing: Sequence[PlannedRun]) -> list[PlannedRun]:
+        """Without the runs that a cluster's job will make, and those that cannot be queued behind it."""
+        self.under_way = {name: job for name, job in jobs_of(self.plan).items() if job.under_way}
         left = []
         for planned in missing:
             upstream = planned.upstream.identity if planned.upstream else ""
-            if planned.identity in under_way:
-                self._say(f"  {planned.name}  {planned.identity}  {under_way[planned.identity]}")
-            elif upstream in under_way:
-                self._say(f"  {planned.name}  {planned.identity}  not before {under_way[upstream]} has ended")
+            if planned.identity in self.under_way:
+                self._say(f"  {planned.name}  {planned.identity}  {self.under_way[planned.identity]}")
+            elif upstream in self.under_way and not self.launcher.queues:
+                self._say(f"  {planned.name}  {planned.identity}  not before {self.under_way[upstream]} has ended")
             else:
                 left.append(planned)
         return left
@@ -145,6 +149,10 @@ class StudyRun:
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False)
+
+
+def _submitted(name: str, job: ClusterJob) -> Job:
+    return Job(name, job.log.with_suffix(".yaml"), job.log, submitted=job.state.id)
 
 
 @contextmanager

@@ -25,6 +25,9 @@ BLOCKING = (
 )
 """What starts a job's Python: the warning waits until there is somebody to take it, instead of killing the process."""
 
+TOO_OFTEN = 128 + signal.SIGXCPU
+"""Exit status of a job that was stopped by its time limit more often than it may be requeued."""
+
 
 @dataclass(frozen=True)
 class SubmittedTraining:
@@ -41,7 +44,8 @@ class SubmittedTraining:
             _write_to(self.log)
         job = preemption.install(main)
         try:
-            status = self._train()
+            with job.heeded():
+                status = self._train()
         except Preempted:
             self._requeue(job)
             return
@@ -85,7 +89,7 @@ class SubmittedTraining:
                 "the same command goes on from the last checkpoint",
                 file=sys.stderr,
             )
-            sys.exit(128 + signal.SIGXCPU)
+            sys.exit(TOO_OFTEN)
 
 
 def status_of(log: Path) -> int | None:

@@ -33,7 +33,7 @@ def meet(run: ResolvedRun, done: bool) -> bool:
     accelerator = run.settings.hardware.accelerator
     if accelerator == "gpu":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        atexit.register(dist.destroy_process_group)  # nccl warns when it is not
+        atexit.register(_part)
     dist.init_process_group(BACKENDS[accelerator])
     everyone: list[Any] = [None] * dist.get_world_size()
     counts = significant(run.settings.plain, run.extras)
@@ -41,12 +41,19 @@ def meet(run: ResolvedRun, done: bool) -> bool:
     _, identity, settings, done = everyone[0]
     for number, (host, other, its_settings, _) in enumerate(everyone):
         if other != identity:
-            key, its, first = next(_differences(its_settings, settings), ("docexp", "of another version", ""))
+            differs = [f"{key} is {its}, not {first}" for key, its, first in _differences(its_settings, settings)]
+            differs.append("docexp is of another version")
             raise DocexpError(
-                f"rank {number} on {host} would train run {other}, rank 0 run {identity}: {key} is {its}, not {first}. "
+                f"rank {number} on {host} would train run {other}, rank 0 run {identity}: {differs[0]}. "
                 "All nodes must see the same files and the same docexp."
             )
     return done
+
+
+def _part() -> None:
+    """nccl warns of a group that was not taken apart."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def _differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -27,13 +27,28 @@ class Preemption:
     """
 
     def __init__(self, main: bool) -> None:
-        self._main, self._deferred, self.requested = main, False, False
+        self._main, self._deferred, self.requested = main, True, False
         self._requeue: Any = signal.getsignal(WARNING)
         signal.pthread_sigmask(signal.SIG_BLOCK, {WARNING})
         signal.signal(WARNING, self._note)
         for harmless in (signal.SIGTERM, signal.SIGCONT):
             signal.signal(harmless, bypass)
         threading.Thread(target=_watch, name="preemption", daemon=True).start()
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Around what the warning may end at any moment; before and after, it is only noted.
+
+        Raises:
+            Preempted: the warning has come, here or before.
+        """
+        self._deferred = False
+        try:
+            if self.requested and self._main:
+                raise Preempted
+            yield
+        finally:
+            self._deferred = True
 
     @contextmanager
     def deferred(self) -> Iterator[None]:

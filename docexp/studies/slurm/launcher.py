@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from docexp.errors import DocexpError
 from docexp.settings import AtLeast0, AtLeast1, Positive
@@ -23,6 +23,8 @@ class SlurmLauncher(LauncherSettings):
     Nodes, tasks, GPUs and cores follow from ``hardware`` and ``data.workers``.
     """
 
+    queues: ClassVar[bool] = True
+
     wait: bool = False
     """Wait for the jobs and tell how each ended, as the local launcher does."""
     partition: str | None = None
@@ -37,6 +39,8 @@ class SlurmLauncher(LauncherSettings):
     """Minutes after which Slurm stops a job; it saves before, and is requeued."""
     max_num_timeout: AtLeast0 = 20
     """How often a job is requeued because its time was up; how often it is preempted does not count."""
+    retries: AtLeast0 = 1
+    """How often a job is started again that crashed or lost a rank; it goes on from its last checkpoint."""
     signal_delay_s: AtLeast1 = 120
     """Seconds before the end of its time at which a job is warned."""
     mem_gb: Positive | None = None

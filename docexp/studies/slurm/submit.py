@@ -1,25 +1,33 @@
 """Jobs to sbatch, through submitit."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docexp.errors import DocexpError
 from docexp.studies.cluster import FOLDER
 from docexp.studies.launchers import Job
 from docexp.studies.slurm.resources import Resources
-from docexp.studies.submitted import SubmittedTraining, python
+from docexp.studies.submitted import TOO_OFTEN, SubmittedTraining, python
 
 if TYPE_CHECKING:
     from docexp.studies.slurm.launcher import SlurmLauncher
 
-KEPT_IN_A_JOB = ("SLURM_CONF",)
+KEPT = ("SLURM_CONF",)
 """What a job that submits jobs hands on of its own Slurm environment."""
+OF_RANKS = ("RANK", "WORLD_SIZE", "MASTER_", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_", "TORCHELASTIC_")
+"""What a rank knows of its place, which new jobs must not take for theirs."""
+LONGEST_ARRAY = 1000
+"""Slurm's own limit (``MaxArraySize``) is 1001 where a site has not changed it."""
+NOT_RETRIED = (0, 2, 130, TOO_OFTEN, 255)
+"""Exit statuses of a job that came to its end, was refused, stopped, ran out of times, or has requeued itself."""
 
 
 def submit(launcher: "SlurmLauncher", jobs: Sequence[Job], again: bool) -> dict[str, str]:
@@ -40,7 +48,10 @@ def submit(launcher: "SlurmLauncher", jobs: Sequence[Job], again: bool) -> dict[
     ids: dict[str, str] = {}
     try:
         for resources, after, group in _groups(launcher, jobs):
-            ids.update(_submit_array(launcher, resources, [ids[name] for name in after], group, again))
+            numbers = [other.submitted or ids[other.name] for other in after]
+            for first in range(0, len(group), LONGEST_ARRAY):
+                part = group[first : first + LONGEST_ARRAY]
+                ids.update(_submit_array(launcher, resources, numbers, part, again))
     except BaseException:
         if ids:
             subprocess.run(["scancel", *ids.values()], capture_output=True, check=False, timeout=60)
@@ -48,14 +59,14 @@ def submit(launcher: "SlurmLauncher", jobs: Sequence[Job], again: bool) -> dict[
     return ids
 
 
-def _groups(launcher: "SlurmLauncher", jobs: Sequence[Job]) -> Iterator[tuple[Resources, tuple[str, ...], list[Job]]]:
+def _groups(launcher: "SlurmLauncher", jobs: Sequence[Job]) -> Iterator[tuple[Resources, tuple[Job, ...], list[Job]]]:
     """Jobs that can share an array: equal resources, and the same jobs to wait for, all of which came before."""
     names, left, given = {job.name for job in jobs}, list(jobs), set()
     while left:
-        groups: dict[tuple[Resources, tuple[str, ...]], list[Job]] = {}
+        groups: dict[tuple[Resources, tuple[Job, ...]], list[Job]] = {}
         for job in left:
-            after = tuple(other.name for other in job.after if other.name in names)  # the others have a result
-            if given.issuperset(after):
+            after = tuple(other for other in job.after if other.submitted or other.name in names)  # others: a result
+            if all(other.submitted or other.name in given for other in after):
                 groups.setdefault((Resources.of(job, launcher.cpus_per_task), after), []).append(job)
         if not groups:
             raise ValueError(f"these jobs wait for each other: {[job.name for job in left]}")
@@ -79,7 +90,7 @@ def _submit_array(
             max_num_timeout=launcher.max_num_timeout,
             python=python(launcher.python or sys.executable, launcher.container),
         )
-        executor.update_parameters(**_parameters(launcher, resources, after, group[0].log.parent.name))
+        executor.update_parameters(**_parameters(launcher, resources, after, folder))
         try:
             with redirect_stderr(StringIO()):  # submitit prints what it then raises
                 submitted = executor.submit_array(trainings)
@@ -88,13 +99,13 @@ def _submit_array(
     return {job.name: given.job_id for job, given in zip(group, submitted, strict=True)}
 
 
-def _parameters(launcher: "SlurmLauncher", resources: Resources, after: Sequence[str], name: str) -> dict[str, Any]:
+def _parameters(launcher: "SlurmLauncher", resources: Resources, after: Sequence[str], folder: Path) -> dict[str, Any]:
     """What submitit writes into the script."""
     more: dict[str, Any] = {"requeue": True, **launcher.sbatch}
     if after:
         more["kill-on-invalid-dep"] = "yes"  # else what waits for a job that failed would wait for ever
     asked = {
-        "job_name": f"docexp-{name}",
+        "job_name": f"docexp-{folder.parent.name}",
         "partition": launcher.partition,
         "account": launcher.account,
         "qos": launcher.qos,
@@ -112,18 +123,29 @@ def _parameters(launcher: "SlurmLauncher", resources: Resources, after: Sequence
         "setup": [f'export OMP_NUM_THREADS="${{OMP_NUM_THREADS:-{resources.threads}}}"', *launcher.setup],
         # a rank that died leaves the others waiting; since Slurm 22.05 srun does not know --cpus-per-task by itself
         "srun_args": ["--kill-on-bad-exit=1", f"--cpus-per-task={resources.cpus_per_task}", *launcher.srun],
+        "teardown": _retrying(launcher.retries, folder) if launcher.retries else None,
         "additional_parameters": more,
     }
     return {key: value for key, value in asked.items() if value is not None}
 
 
+def _retrying(times: int, folder: Path) -> list[str]:
+    """Shell lines after srun that start a job again which crashed or lost a rank, and keep its exit status."""
+    return [
+        "status=$?",
+        f"retried={shlex.quote(str(folder))}/$SLURM_JOB_ID.retried",
+        f"case $status in {'|'.join(map(str, NOT_RETRIED))}) exit $status;; esac",
+        'echo "status $status" >> "$retried"',
+        f'[ "$(wc -l < "$retried")" -le {times} ] && scontrol requeue "$SLURM_JOB_ID"',
+        "exit $status",
+    ]
+
+
 @contextmanager
 def _own_environment() -> Iterator[None]:
-    """Inside a job, without that job's own environment, which sbatch would hand on to the new ones."""
-    hidden = {}
-    if "SLURM_JOB_ID" in os.environ:
-        own = ("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_")
-        hidden = {key: value for key, value in os.environ.items() if key.startswith(own) and key not in KEPT_IN_A_JOB}
+    """Without what this process is told of its own job and rank, which sbatch would hand on to the new jobs."""
+    own = OF_RANKS + (("SLURM_", "SLURMD_", "SRUN_", "SUBMITIT_") if "SLURM_JOB_ID" in os.environ else ())
+    hidden = {key: value for key, value in os.environ.items() if key.startswith(own) and key not in KEPT}
     for key in hidden:
         del os.environ[key]
     try:
