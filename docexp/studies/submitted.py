@@ -41,6 +41,7 @@ class SubmittedTraining:
         """Trains, and ends the process with the exit status that ``docexp train`` has."""
         main = ranks.rank() == 0
         if main:
+            _status_file(self.log).unlink(missing_ok=True)
             _write_to(self.log)
         job = preemption.install(main)
         try:
@@ -49,6 +50,7 @@ class SubmittedTraining:
         except Preempted:
             self._requeue(job)
             return
+        job.over()
         if main:
             _status_file(self.log).write_text(f"{status}\n")
         if status:
@@ -58,7 +60,7 @@ class SubmittedTraining:
     def prepared(cls, job: Job, again: bool) -> Self:
         """For a job, whose log it empties."""
         job.log.write_bytes(b"")
-        _status_file(job.log).unlink(missing_ok=True)
+        _status_file(job.log).unlink(missing_ok=True)  # a job that never starts tells nothing
         return cls(job.config.resolve(), job.log.resolve(), again)
 
     def checkpoint(self) -> "DelayedSubmission":

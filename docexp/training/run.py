@@ -102,6 +102,8 @@ class _Training:
     log: RunLog
     lock: RunLock
     main: bool
+    begun: bool = False
+    """Whether this start is recorded."""
     left: str = ""
     """How long training will take, where earlier starts tell."""
 
@@ -203,7 +205,9 @@ class _Training:
             threads=torch.get_num_threads(),
             resumed_from_step=self.first_step,
         )
-        for line in begin_segment(folder, facts, diff, segment):
+        changed = begin_segment(folder, facts, diff, segment)
+        self.begun = True
+        for line in changed:
             self.log.say(f"  {line}")
         metrics = MetricsLog(folder.metrics)
         metrics.cut_back(self.first_step)
@@ -302,7 +306,7 @@ class _Training:
         return sum((datetime.fromisoformat(s.ended) - datetime.fromisoformat(s.started)).total_seconds() for s in ended)
 
     def _end(self, outcome: str, reason: str = "") -> None:
-        if self.main:
+        if self.begun:
             end_segment(self.run.folder, outcome, reason)
 
 

@@ -138,10 +138,9 @@ class Cluster:
         return answer
 
     def _daemon(self, *words: str) -> None:
-        output = (self.folder / f"{words[0]}.out").open("ab")
-        self._daemons.append(
-            subprocess.Popen([*AS_A_CHILD, *words], env=self.environment, stdout=output, stderr=output)
-        )
+        with (self.folder / f"{words[0]}.out").open("ab") as output:
+            started = subprocess.Popen([*AS_A_CHILD, *words], env=self.environment, stdout=output, stderr=output)
+        self._daemons.append(started)
 
     def _preemption(self) -> str:
         version = self.ask("slurmctld", "-V").rpartition(" ")[2].partition(".")[0]

@@ -74,9 +74,9 @@ def test_a_warning_while_scoring_requeues(site: Site, ends, undisturbed, ranks: 
 
 
 def test_a_warning_before_training_requeues(site: Site, ends, undisturbed) -> None:
-    """While Python starts and imports."""
+    """While Python imports."""
     site.train("-m", SLURM)
-    site.until(lambda: site.cluster.ask("squeue", "-h", "-s", "-o", "%i").endswith(".0"), "step")
+    site.until(lambda: "Starting with JobEnvironment" in site.told(), "start")
     warn(site)
     site.until(lambda: "Requeued job" in site.told(), "requeueing")
     site.done()
