@@ -13,7 +13,7 @@ from docexp.runs.folder import set_aside
 from docexp.runs.lock import Holder, RunLock
 from docexp.studies.launchers import Job, LauncherSettings, Outcome
 from docexp.studies.plan import Plan, PlannedRun, PlannedState
-from docexp.studies.telling import how, last_lines, told
+from docexp.studies.telling import INTERRUPTED, how, last_lines, told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,17 +57,24 @@ class StudyRun:
             return 0
         jobs = self._jobs(missing)
         self._say(f"{len(missing)} to run; what they say goes to {plan.folder}/")
-        by_name = {job.name: planned for job, planned in zip(jobs, missing, strict=True)}
+        by_job = dict(zip(jobs, missing, strict=True))
+        running = len(plan.of(PlannedState.RUNNING))
+        if running:
+            self._say(f"{running} of them are being trained by other processes, which are waited for")
 
         def note(outcome: Outcome) -> None:
-            planned = by_name[outcome.job.name]
+            planned = by_job[outcome.job]
             self.ended[planned.identity] = outcome
             self._say(told(outcome, planned.run))
 
-        with driving(plan.folder):
-            handed = self.launcher.launch(jobs, False, note)
+        try:
+            with driving(plan.folder):
+                handed = self.launcher.launch(jobs, False, note)
+        except KeyboardInterrupt:
+            self._say("interrupted: the same command goes on from here")
+            return INTERRUPTED
         if handed:
-            self._record(handed, by_name)
+            self._record(handed, {job.name: planned for job, planned in by_job.items()})
             self._say(f"{len(handed)} jobs handed over: docexp study status tells how far they are")
             return 0
         return self._conclude(missing)

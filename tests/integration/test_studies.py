@@ -344,6 +344,7 @@ def test_with_its_driver_everything_ends_and_ctrl_c_saves(cli, small, plan_of, t
     assert "asked to stop" in output and output.count("  interrupted") == 2, output
     status, output = started.wait()
     assert status == 130, output
+    assert "interrupted: the same command goes on" in output and output.count("was interrupted") == 2
     for run in plan.runs:
         last = read(run.run.folder.metrics)[-1]["step"]
         assert (run.run.folder.checkpoints / f"step-{last:06.0f}").is_dir()
