@@ -170,6 +170,17 @@ def test_what_does_not_fit_the_stages_is_refused(small, plan_of, tmp_path: Path)
         plan_of(write(tmp_path, study))
 
 
+def test_a_study_without_its_data_is_counted(say, small, plan_of, tmp_path: Path, capsys) -> None:
+    study = study_of(small)
+    study["data"] = ["data=funsd"]
+    write(tmp_path, study)
+    with pytest.raises(DocexpError):
+        say("plan", "toy", "speed=4")
+    output = capsys.readouterr().out
+    assert "pretrain   4 runs: 2 steps of 2" in output and "finetune   8 runs: 2 steps of 2, 3 steps of 2" in output
+    assert "in all 28 steps, 56 pages, about 10 s" in output
+
+
 def test_absent_data_is_named_with_its_command(say, small, plan_of, tmp_path: Path) -> None:
     study = study_of(small)
     study["data"] = ["data=funsd", "data=synthetic_receipts"]
