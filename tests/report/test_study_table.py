@@ -60,11 +60,8 @@ def plan() -> Any:
                 continue
             for seed, value in enumerate(values):
                 upstream = SimpleNamespace(identity="up" if row == "better" else f"up{seed}")
-                own = (
-                    None
-                    if value is None
-                    else result(value, "line boxes" if (task, row) == ("lines", "base") else "word boxes")
-                )
+                boxes = "line boxes" if (task, row) == ("lines", "base") else "word boxes"
+                own = result(float("nan") if value is None else value, boxes)
                 cells[Use(row, task, (seed,))] = Planned(own, upstream, diverged=value is None)
     return SimpleNamespace(study=study, scale="paper", cells=cells, file=Path("study.yaml"))
 
