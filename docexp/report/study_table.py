@@ -145,6 +145,9 @@ def notes(table: StudyTable) -> Iterator[str]:
         for row, cell in cells.items():
             yield from _remarks(f"{study.tasks[task].label or task} × {study.rows[row].label or row}", cell)
     every = [cell for cells in table.cells.values() for cell in cells.values()]
+    changed = [run.changed for cell in every for run in cell.runs if run.changed]
+    if changed:
+        yield f"{len(changed)} of {sum(len(cell.runs) for cell in every)} runs: {changed[0]}"
     if any(cell.estimate and cell.estimate.half_width is not None for cell in every):
         yield "±: 95 % interval of the mean over pairs of seeds (Student's t); higher, lower: Welch's t, 95 %"
     if any(_shares_upstream(cell) for cell in every):
@@ -172,9 +175,6 @@ def _remarks(name: str, cell: Cell) -> Iterator[str]:
         yield f"{name}: expected to have {cell.expected}; {happened} of {len(cell.runs)} did"
     if cell.left:
         yield f"{name}: {cell.left} of {len(cell.runs)} runs have not come to their end"
-    stale = sum(bool(run.changed) for run in cell.runs)
-    if stale:
-        yield f"{name}: {stale} of {len(cell.runs)} runs were made by code that has changed since"
 
 
 def _shares_upstream(cell: Cell) -> bool:

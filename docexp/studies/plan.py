@@ -14,7 +14,7 @@ from docexp.runs.resolve import ResolvedRun, resolve
 from docexp.runs.result import DIVERGED, Result
 from docexp.runs.state import RunState, state_of
 from docexp.runs.upstream import PREFIX
-from docexp.studies.settings import FAILED, StudySettings
+from docexp.studies.settings import FAILED, TASK, StudySettings
 from docexp.studies.templates import Template
 from docexp.studies.words import Speller
 
@@ -50,6 +50,8 @@ class PlannedRun:
 
     stage: str
     last: bool
+    of_task: bool
+    """Whether its stage has runs of its own for every task."""
     run: ResolvedRun
     upstream: "PlannedRun | None"
     uses: list[Use] = field(default_factory=list)
@@ -68,7 +70,7 @@ class PlannedRun:
     def name(self) -> str:
         """``finetune  funsd × mlm  seed 0·1``: the stage, what it is for, its seeds."""
         rows = list(dict.fromkeys(use.row for use in self.uses))
-        tasks = list(dict.fromkeys(use.task for use in self.uses)) if self.last else []
+        tasks = list(dict.fromkeys(use.task for use in self.uses)) if self.of_task else []
         what = " × ".join([*(["+".join(tasks)] if tasks else []), "+".join(rows)])
         return f"{self.stage}  {what}  seed {'·'.join(map(str, self.uses[0].seeds))}"
 
@@ -215,7 +217,8 @@ class _Planner:
             label = self.study.rows[use.row].label or use.row
             settings = template.run(use.seeds[-1], label, weights)
             run = resolve(settings, upstream.run if upstream else None)
-            self._resolved[key] = self.known.setdefault(run.identity, PlannedRun(stage, last, run, upstream))
+            of_task = last or TASK in self.study.stages[stage].experiment or bool(upstream and upstream.of_task)
+            self._resolved[key] = self.known.setdefault(run.identity, PlannedRun(stage, last, of_task, run, upstream))
         return self._resolved[key]
 
     def _check_last(self, planned: PlannedRun, use: Use) -> None:

@@ -17,10 +17,10 @@ from docexp.runs.result import DIVERGED, Result
 from docexp.studies.launchers import Job, Outcome
 from docexp.studies.plain_processes import PlainProcesses
 from docexp.studies.shares import gpus, present_gpus, threads
+from docexp.studies.telling import INTERRUPTED
 from docexp.studies.waiting import Waiting
 from docexp.studies.warm import WarmProcesses
 
-INTERRUPTED = 130
 LOOK = 0.5
 """Seconds between two looks at whether Ctrl-C was pressed, or another process has left a run."""
 PATIENCE = 3

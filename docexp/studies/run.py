@@ -1,7 +1,7 @@
 """``docexp study run``: makes what a study is missing, by dependency, and nothing else."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from docexp.studies.launchers import Job, LauncherSettings, Outcome
 from docexp.studies.on_cluster import ClusterJob, jobs_of
 from docexp.studies.plan import Plan, PlannedRun, PlannedState
 from docexp.studies.submissions import Submissions
-from docexp.studies.telling import how, last_lines, told
+from docexp.studies.telling import INTERRUPTED, how, last_lines, told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,17 +61,24 @@ class StudyRun:
             self.launcher.check(planned.run.settings.plain)
         jobs = self._jobs(missing)
         self._say(f"{len(missing)} to run; what they say goes to {plan.folder}/")
-        by_name = {job.name: planned for job, planned in zip(jobs, missing, strict=True)}
+        by_job = dict(zip(jobs, missing, strict=True))
+        running = len(plan.of(PlannedState.RUNNING))
+        if running:
+            self._say(f"{running} of them are being trained by other processes, which are waited for")
 
         def note(outcome: Outcome) -> None:
-            planned = by_name[outcome.job.name]
+            planned = by_job[outcome.job]
             self.ended[planned.identity] = outcome
             self._say(told(outcome, planned.run))
 
-        with driving(plan.folder):
-            handed = self.launcher.launch(jobs, False, note)
+        try:
+            with driving(plan.folder):
+                handed = self.launcher.launch(jobs, False, note)
+        except KeyboardInterrupt:
+            self._say("interrupted: the same command goes on from here")
+            return INTERRUPTED
         if handed:
-            self._record(handed, jobs, by_name)
+            self._record(handed, by_job)
             self._say(f"{self.launcher.told(handed)}; docexp study status tells how far they are")
             return 0
         return self._conclude(missing)
@@ -116,8 +123,9 @@ class StudyRun:
         before = {name: _submitted(name, job) for name, job in self.under_way.items()}
         for planned in missing:
             upstream = planned.upstream.identity if planned.upstream else ""
+            taken = any(job.name == planned.name for job in jobs.values())
             job = Job(
-                f"{planned.name}",
+                f"{planned.name}  {planned.identity}" if taken else planned.name,
                 folder / f"{planned.identity}.yaml",
                 folder / f"{planned.identity}.log",
                 after=tuple(known[upstream] for known in (jobs, before) if upstream in known),
@@ -142,10 +150,10 @@ class StudyRun:
                 left.append(planned)
         return left
 
-    def _record(self, handed: dict[str, str], jobs: Sequence[Job], by_name: dict[str, PlannedRun]) -> None:
+    def _record(self, handed: dict[str, str], by_job: Mapping[Job, PlannedRun]) -> None:
         submissions = Submissions(Path(self.plan.runs[0].run.settings.paths.runs))
-        for job in jobs:
-            submissions.add(by_name[job.name].identity, handed[job.name], job.log)
+        for job, planned in by_job.items():
+            submissions.add(planned.identity, handed[job.name], job.log)
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False)

@@ -1,5 +1,6 @@
 """What a study's file may say: which runs should exist, and what a paper says of them. Imports nothing heavy."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -152,6 +153,8 @@ class StudySettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not re.fullmatch(r"\w[\w.-]*", self.name):
+            raise DocexpError(f"name={self.name} names a folder: letters, digits, _ . and -")
         for name in ("rows", "stages", "tasks"):
             if not getattr(self, name):
                 raise DocexpError(f"{name} has no entry: a study needs rows, stages and tasks")

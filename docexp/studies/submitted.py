@@ -50,7 +50,6 @@ class SubmittedTraining:
         except Preempted:
             self._requeue(job)
             return
-        job.over()
         if main:
             _status_file(self.log).write_text(f"{status}\n")
         if status:

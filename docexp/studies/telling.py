@@ -10,11 +10,15 @@ from docexp.studies.launchers import Outcome
 from docexp.training.amounts import duration
 
 TAIL_LINES = 20
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 
 def told(outcome: Outcome, run: ResolvedRun) -> str:
     """The job's name, its run, and how it ended."""
     head = f"{outcome.job.name}  {run.identity}"
+    if outcome.status == INTERRUPTED:
+        return f"{head}  {how(outcome.status)}"
     if outcome.status:
         tail = last_lines(outcome.job.log, TAIL_LINES)
         lines = "".join(f"\n    {line}" for line in tail)
@@ -27,6 +31,8 @@ def told(outcome: Outcome, run: ResolvedRun) -> str:
 
 def how(status: int) -> str:
     """An exit status other than 0 in words."""
+    if status == INTERRUPTED:
+        return "was interrupted"
     return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"failed with status {status}"
 
 

@@ -36,7 +36,9 @@ def main(arguments: Sequence[str]) -> None:
         arguments: the socket's file descriptor, and the packages to import besides.
     """
     connection = socket.socket(fileno=int(arguments[0]))
+    _die_with(os.getppid())  # while imports last, nobody reads the socket
     preload(arguments[1:])
+    _die_with(0)
     job = _Server(connection).serve()
     if job is not None:
         _become(job)
@@ -139,10 +141,9 @@ def _kill_group(pid: int) -> None:
 
 
 def _die_with(parent: int) -> None:
-    """Ends this process when its parent does, even if that one is killed."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
+    """Ends this process when its parent does, even if that one is killed; 0 takes that back."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL if parent else 0)
+    if parent and os.getppid() != parent:
         os._exit(1)
 
 

@@ -61,10 +61,6 @@ class Preemption:
         if self.requested and self._main:
             raise Preempted
 
-    def over(self) -> None:
-        """There is nothing left that a requeued job would do: a warning from now on stops nobody."""
-        self._deferred = True
-
     def requeue(self) -> None:
         """Requeues the job and ends this process; in ranks other than 0 it returns.
 

@@ -170,6 +170,17 @@ def test_what_does_not_fit_the_stages_is_refused(small, plan_of, tmp_path: Path)
         plan_of(write(tmp_path, study))
 
 
+def test_a_study_without_its_data_is_counted(say, small, plan_of, tmp_path: Path, capsys) -> None:
+    study = study_of(small)
+    study["data"] = ["data=funsd"]
+    write(tmp_path, study)
+    with pytest.raises(DocexpError):
+        say("plan", "toy", "speed=4")
+    output = capsys.readouterr().out
+    assert "pretrain   4 runs: 2 steps of 2" in output and "finetune   8 runs: 2 steps of 2, 3 steps of 2" in output
+    assert "in all 28 steps, 56 pages, about 10 s" in output
+
+
 def test_absent_data_is_named_with_its_command(say, small, plan_of, tmp_path: Path) -> None:
     study = study_of(small)
     study["data"] = ["data=funsd", "data=synthetic_receipts"]
@@ -344,6 +355,7 @@ def test_with_its_driver_everything_ends_and_ctrl_c_saves(cli, small, plan_of, t
     assert "asked to stop" in output and output.count("  interrupted") == 2, output
     status, output = started.wait()
     assert status == 130, output
+    assert "interrupted: the same command goes on" in output and output.count("was interrupted") == 2
     for run in plan.runs:
         last = read(run.run.folder.metrics)[-1]["step"]
         assert (run.run.folder.checkpoints / f"step-{last:06.0f}").is_dir()

@@ -60,11 +60,8 @@ def plan() -> Any:
                 continue
             for seed, value in enumerate(values):
                 upstream = SimpleNamespace(identity="up" if row == "better" else f"up{seed}")
-                own = (
-                    None
-                    if value is None
-                    else result(value, "line boxes" if (task, row) == ("lines", "base") else "word boxes")
-                )
+                boxes = "line boxes" if (task, row) == ("lines", "base") else "word boxes"
+                own = result(float("nan") if value is None else value, boxes)
                 cells[Use(row, task, (seed,))] = Planned(own, upstream, diverged=value is None)
     return SimpleNamespace(study=study, scale="paper", cells=cells, file=Path("study.yaml"))
 
@@ -96,6 +93,9 @@ def test_below_it_stand_protocols_their_differences_and_what_was_expected(plan: 
     assert "lines × broken: expected to have diverged; 2 of 3 did" in text
     assert "pairs that share a pretraining run are not independent" in text
     assert "one pair of seeds has no interval" in text
+    assert "the code has changed" not in text
+    next(iter(plan.cells.values())).changed = "the code has changed since: docexp/cli.py"
+    assert "1 of 15 runs: the code has changed since: docexp/cli.py" in list(notes(collect(plan)))
 
 
 def test_json_holds_the_unrounded_numbers_and_the_rendered_table_every_row(plan: Any, capsys: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from docexp.runs.folder import RunFolder
 from docexp.runs.lock import RunLock
+from docexp.runs.result import Result
 from docexp.studies.launchers import Job, Outcome
 from docexp.studies.pool import _Pool
 from docexp.studies.shares import gpus, present_gpus, threads
@@ -59,6 +60,16 @@ def test_a_job_starts_after_those_it_needs_and_not_after_a_failed_one(tmp_path: 
     assert processes.started == ["first", "bad", "second"]
     assert ends == {"first": 0, "bad": 1, "second": 0}
     assert processes.at_once == 2
+
+
+def test_nothing_starts_from_a_run_that_diverged(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "0123456789ab")
+    folder.create()
+    ended = {"identity": folder.identity, "experiment": "x", "primary_metric": "entity_f1", "step": 1, "seconds": 1.0}
+    Result(status="diverged", value=float("nan"), **ended).write(folder.result)
+    broken = job(tmp_path, "broken", run=folder.path)
+    processes, ends = pooled([broken, job(tmp_path, "never", broken)], 1, {})
+    assert processes.started == ["broken"] and ends == {"broken": 0}
 
 
 def test_a_failure_is_retried_as_often_as_it_may_and_an_interruption_never(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def test_another_experiment_at_a_scale_comes_without_the_stages_overrides(tmp_pa
         ("seeds/finetune", [0, 0], "holds a seed twice"),
         ("seeds/finetune", [-1], "must be at least 0"),
         ("retries", -1, "retries=-1"),
+        ("name", "../toy", "name=../toy names a folder"),
         (
             "scale/smoke/stages/finetun",
             {"overrides": []},

@@ -13,10 +13,17 @@ def run(words: Sequence[str], project: Project) -> int:
     """Says what exists and what is missing."""
     from docexp.studies.plan import make_plan
     from docexp.studies.say_plan import plan_lines
+    from docexp.studies.size import size_lines
 
     asked = read_words(words, "plan")
     speed = _speed(asked)
-    refuse_absent_data(asked, project)
+    try:
+        refuse_absent_data(asked, project)
+    except DocexpError:
+        # what is wanted depends on the study alone, what exists on the data
+        for line in size_lines(asked.file, asked.study.at(asked.scale), project, asked.given, speed):
+            print(line)
+        raise
     plan = make_plan(asked.file, asked.study, asked.scale, project, asked.given)
     console = Console(highlight=False, soft_wrap=True)
     for line in plan_lines(plan, speed):
