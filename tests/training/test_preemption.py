@@ -28,7 +28,8 @@ def printed(code: str, main: bool = True) -> list[str]:
 
 STOPS = """
     try:
-        warn()
+        with job.heeded():
+            warn()
         print("lived")
     except Preempted:
         print("stopped")
@@ -47,7 +48,7 @@ def test_other_ranks_only_know() -> None:
 def test_training_looks_itself_and_is_stopped_afterwards_at_the_latest() -> None:
     code = """
         try:
-            with preemption.deferred():
+            with job.heeded(), preemption.deferred():
                 warn()
                 print(job.requested)
         except Preempted:
@@ -59,7 +60,7 @@ def test_training_looks_itself_and_is_stopped_afterwards_at_the_latest() -> None
 def test_an_error_in_training_is_not_hidden_by_it() -> None:
     code = """
         try:
-            with preemption.deferred():
+            with job.heeded(), preemption.deferred():
                 warn()
                 raise ValueError
         except ValueError:
@@ -69,15 +70,29 @@ def test_an_error_in_training_is_not_hidden_by_it() -> None:
 
 
 def test_one_that_came_too_early_waits() -> None:
-    """Between the start of Python and the handler."""
-    script = (
-        dedent(HEAD).format(main=True).replace("job =", "warn()\ntry: job =") + "except Preempted: print('stopped')"
-    )
-    script = script.replace(
-        "job = preemption.install(main=True)\n", "job = preemption.install(main=True); time.sleep(1)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
-    assert done.stdout.split() == ["stopped"], done.stderr
+    """Between the start of Python and the handler, and between the handler and the work."""
+    early = dedent(HEAD).format(main=True).replace("job =", "warn()\njob =")
+    code = """
+        time.sleep(0.5)
+        print(job.requested)
+        try:
+            with job.heeded():
+                print("worked")
+        except Preempted:
+            print("stopped")
+    """
+    done = subprocess.run([sys.executable, "-c", early + dedent(code)], capture_output=True, text=True, timeout=30)
+    assert done.stdout.split() == ["True", "stopped"], done.stderr
+
+
+def test_one_that_comes_after_the_work_stops_nobody() -> None:
+    code = """
+        with job.heeded():
+            pass
+        warn()
+        print("lived")
+    """
+    assert printed(code) == ["lived"]
 
 
 @pytest.mark.parametrize("start", ["subprocess.Popen(['sleep', '5'])", "os.fork() or time.sleep(5)"])
