@@ -149,11 +149,12 @@ def notes(table: StudyTable) -> Iterator[str]:
     if changed:
         yield f"{len(changed)} of {sum(len(cell.runs) for cell in every)} runs: {changed[0]}"
     if any(cell.estimate and cell.estimate.half_width is not None for cell in every):
-        yield "±: 95 % interval of the mean over pairs of seeds (Student's t); higher, lower: Welch's t, 95 %"
+        over = "pairs of seeds" if len(study.stages) > 1 else "seeds"
+        yield f"±: 95 % interval of the mean over {over} (Student's t); higher, lower: Welch's t, 95 %"
     if any(_shares_upstream(cell) for cell in every):
         yield "pairs that share a pretraining run are not independent: their intervals are too narrow"
     if any(cell.difference and cell.difference.verdict is None for cell in every):
-        yield "one pair of seeds has no interval, so no verdict: list more seeds"
+        yield "a single number has no interval, so no verdict: list more seeds"
 
 
 def _protocol(task: str, results: list[Result]) -> Iterator[str]:

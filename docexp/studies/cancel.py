@@ -9,11 +9,11 @@ from contextlib import suppress
 from docexp.runs.lock import Holder, holder_of
 from docexp.studies import cluster
 from docexp.studies.on_cluster import jobs_of
-from docexp.studies.plan import Plan, PlannedRun, PlannedState
+from docexp.studies.plan import Plan, PlannedState
 from docexp.studies.run import drivers
 
 POLL = 0.2
-"""Seconds between two looks at whether a run has ended."""
+"""Seconds between two looks at whether a process has ended."""
 
 
 def cancel(plan: Plan, patience: float, say: Callable[[str], None]) -> int:
@@ -27,43 +27,30 @@ def cancel(plan: Plan, patience: float, say: Callable[[str], None]) -> int:
     Returns:
         The number of runs that may go on: on another machine or a cluster, or still writing their checkpoint.
     """
-    driving = drivers(plan.folder)
-    for driver in driving:  # first, so that it starts no further run
-        _interrupt(driver)
-        say(f"study run, {driver}: asked to stop")
-    reached: list[PlannedRun] = []
-    going_on = 0
-    handed = {name: job for name, job in jobs_of(plan).items() if job.under_way}
-    if handed:
-        cluster.cancel([job.state.id for job in handed.values()])
+    jobs = {name: job for name, job in jobs_of(plan).items() if job.under_way}
+    if jobs:
+        cluster.cancel([job.state.id for job in jobs.values()])
     for planned in plan.missing:
-        if planned.identity in handed:
-            say(f"{planned.name}  {planned.identity}  {handed[planned.identity]}: cancelled")
-    for planned in plan.of(PlannedState.RUNNING):
-        if planned.identity in handed:
-            continue
-        holder = holder_of(planned.run.folder)
-        if holder is None:
-            continue
-        if holder.here_and_alive:
-            _interrupt(holder)
-            reached.append(planned)
-        else:
-            going_on += 1
-            say(f"{planned.name}  {planned.identity}  goes on: {holder} cannot be reached from here")
+        if planned.identity in jobs:
+            say(f"{planned.name}  {planned.identity}  {jobs[planned.identity]}: cancelled")
+    running = [planned for planned in plan.of(PlannedState.RUNNING) if planned.identity not in jobs]
     deadline = time.monotonic() + patience
-    while time.monotonic() < deadline and any(holder_of(planned.run.folder) for planned in reached):
-        time.sleep(POLL)
-    while time.monotonic() < deadline and any(driver.here_and_alive for driver in driving):
-        time.sleep(POLL)
+    # first, so that they start no further run; they hand it on to the runs they have started
+    _stop(drivers(plan.folder), deadline, lambda driver: say(f"study run, {driver}: asked to stop"))
+    holders = [holder for planned in running if (holder := holder_of(planned.run.folder)) and holder.here_and_alive]
+    _stop(holders, deadline, lambda holder: say(f"{holder}: asked to stop"))
     plan.look()
-    for planned in reached:
-        still = planned.state is PlannedState.RUNNING
-        going_on += still
-        say(f"{planned.name}  {planned.identity}  {'is still saving' if still else planned.state}")
-    return going_on
+    for planned in running:
+        holder = holder_of(planned.run.folder)
+        end = planned.state.value if holder is None else f"goes on: {holder}"
+        say(f"{planned.name}  {planned.identity}  {end}")
+    return sum(planned.state is PlannedState.RUNNING for planned in running)
 
 
-def _interrupt(holder: Holder) -> None:
-    with suppress(ProcessLookupError):  # it has just ended by itself
-        os.kill(holder.pid, signal.SIGINT)
+def _stop(processes: list[Holder], deadline: float, say: Callable[[Holder], None]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(process.pid, signal.SIGINT)
+        say(process)
+    while time.monotonic() < deadline and any(process.here_and_alive for process in processes):
+        time.sleep(POLL)

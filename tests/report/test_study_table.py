@@ -92,7 +92,7 @@ def test_below_it_stand_protocols_their_differences_and_what_was_expected(plan: 
     assert "lines: no lines" in text and "broken: no warm-up" in text and "a note" in text
     assert "lines × broken: expected to have diverged; 2 of 3 did" in text
     assert "pairs that share a pretraining run are not independent" in text
-    assert "one pair of seeds has no interval" in text
+    assert "a single number has no interval" in text and "mean over seeds" in text
     assert "the code has changed" not in text
     next(iter(plan.cells.values())).changed = "the code has changed since: docexp/cli.py"
     assert "1 of 15 runs: the code has changed since: docexp/cli.py" in list(notes(collect(plan)))
