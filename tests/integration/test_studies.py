@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -33,7 +34,7 @@ class Failing(AdamWSettings):
     def build(self, groups):
         with Path("starts.txt").open("a") as starts:
             starts.write("x")
-        if not Path("mended").exists():
+        if not Path("mended").exists() and self.lr in {FAILS}:
             raise RuntimeError("planted")
         return super().build(groups)
 """
@@ -195,11 +196,14 @@ def test_absent_data_is_named_with_its_command(say, small, plan_of, tmp_path: Pa
         say("plan", "toy")
 
 
-def failing(tmp_path: Path, small: list[str]) -> Path:
-    """A project whose optimiser fails until a file is there, and a study whose second row pretrains with it."""
+def failing(tmp_path: Path, small: list[str], fails: tuple[float, ...] = (1e-3, 2e-3)) -> Path:
+    """A project, and a study whose second row pretrains with its optimiser.
+
+    That one fails at some learning rates until a file is there.
+    """
     project = tmp_path / "project"
     (project / "conf" / "optim").mkdir(parents=True)
-    (project / "planted.py").write_text(PLANTED)
+    (project / "planted.py").write_text(PLANTED.replace("{FAILS}", str(fails)))
     (project / "conf" / "optim" / "failing.yaml").write_text("_target_: planted.Failing\nlr: 1.0e-3\n")
     study = study_of(small)
     study["rows"]["both"]["stages"] = {"pretrain": ["optim=failing"]}
@@ -242,6 +246,26 @@ def test_a_sweep_runs_only_its_failures_again(train, small, tmp_path: Path) -> N
     status, output = train(*words).wait()
     assert status == 0, output
     assert "4 runs: 2 finished, 2 to run" in output
+
+
+@pytest.mark.slow
+def test_of_a_sweep_of_twenty_the_three_that_failed_run_again(train, small, tmp_path: Path) -> None:
+    project = failing(tmp_path, small, fails=(0.003, 0.011, 0.017))
+    rates = ",".join(f"0.{number:03d}" for number in range(1, 21))
+    words = ["-m", "--project", str(project), "trainer.max_steps=2", "trainer.global_batch=2", "optim=failing"]
+    words += [f"optim.lr={rates}", "hydra.launcher.parallel=2"]
+    status, output = train(*words).wait()
+    assert status == 1, output
+    assert "20 runs: 0 finished, 20 to run" in output and "3 of 20 runs failed" in output
+    assert output.count("entity_f1") == 17
+    for rate in ("0.003", "0.011", "0.017"):
+        assert re.search(rf"optim\.lr={rate}  [0-9a-f]{{12}}  failed with status 1", output), output
+    (tmp_path / "mended").touch()
+    (tmp_path / "starts.txt").unlink()
+    status, output = train(*words).wait()
+    assert status == 0, output
+    assert "20 runs: 17 finished, 3 to run" in output
+    assert (tmp_path / "starts.txt").read_text() == "xxx"
 
 
 def test_a_forked_run_is_bit_equal_to_a_process_of_its_own(train, tmp_path: Path) -> None:
