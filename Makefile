@@ -16,8 +16,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PIP) install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.installed-# Where Slurm cannot be started, its tests skip and say so; as root, SYSTEM_PACKAGES=1 lets them install it (Debian).
-test: $(VENV)/.installed
+$(VENV)/.installed-test: $(VENV)/.installed
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,lint]'
 	@touch $@
 
@@ -27,6 +26,7 @@ quickstart: $(VENV)/.installed
 	@$(BIN)/docexp study report experiments/quickstart
 	@echo "next:   docexp data prepare data=funsd source=DIR out=shards/funsd"
 
+# Where Slurm cannot be started, its tests skip and say so; as root, SYSTEM_PACKAGES=1 lets them install it (Debian).
 test: $(VENV)/.installed-test
 	$(PYTEST) -m "not slow and not gpu" -n 2 --dist loadgroup
 

@@ -58,3 +58,9 @@ def test_every_verb_helps_with_an_example(verb: str) -> None:
     done = subprocess.run([sys.executable, "-m", "docexp.cli", verb, "--help"], capture_output=True, text=True)
     assert done.returncode == 0
     assert f"docexp {verb} " in done.stdout
+
+
+@pytest.mark.parametrize("target", ["quickstart", "test", "test-full", "lint"])
+def test_make_knows_what_to_do(target: str) -> None:
+    done = subprocess.run(["make", "--dry-run", "--always-make", target], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
