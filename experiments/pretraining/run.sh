@@ -19,3 +19,7 @@ docexp train -m $here experiment=checks/pretrain trainer.max_steps=250 \
 
 # 3. The same words with and without their places.
 docexp train -m $here experiment=checks/pretrain 'objective=[mlm]' model.image=none model.layout=true,false seed=0,1,2
+
+# 4. TIA where the image is fine enough to see which line is covered.
+docexp train -m experiment=pretrain/layoutlmv2_tiny 'objective=[tia]' data=synthetic_forms data.shards=shards/pretraining \
+  data.workers=0 model.image_size=224 model.grid_size=14 trainer.max_steps=250 trainer.global_batch=8 seed=0,1,2
