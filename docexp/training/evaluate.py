@@ -51,10 +51,10 @@ def evaluate(run: ResolvedRun, checkpoint: Path, corpora: Corpora, split: str) -
     """
     hardware = run.settings.hardware
     if hardware.ranks > 1 and not ranks.is_rank():
-        raise DocexpError(
-            f"hardware.devices={hardware.devices}, hardware.nodes={hardware.nodes}: an evaluation takes one device. "
-            "Use hardware.devices=1 and hardware.nodes=1."
-        )
+        several = {"devices": hardware.devices, "nodes": hardware.nodes}
+        named = [f"hardware.{key}={count}" for key, count in several.items() if count > 1]
+        mended = [f"hardware.{key}=1" for key, count in several.items() if count > 1]
+        raise DocexpError(f"{' '.join(named)}: an evaluation takes one device. Use {' '.join(mended)}.")
     began = time.monotonic()
     module = build_module(run)
     module.load_state_dict(load_weights(checkpoint))

@@ -34,7 +34,7 @@ REFUSED = [
     ("model=layoutlm3_tiny", ["Nearest: layoutlmv3_tiny."]),
     ("model.layrs=3", ["Nearest: model.layers."]),
     ("modle=layoutlmv3_tiny", ["modle is no setting of a run", "Nearest: model."]),
-    ("experiment=finetune/fund", ["Nearest: finetune/funsd."]),
+    ("experiment=finetune/fusd", ["Nearest: finetune/funsd."]),
     ("experment=finetune/funsd", ["experment is no setting"]),
     ("hardware=gpu8x", ["hardware=gpu8x is no choice", "Nearest: gpu."]),
     ("hardware.precision=fp16", ["fp32, bf16-mixed"]),
