@@ -98,6 +98,7 @@ def test_a_rank_dies_under_zero2(train, cli, in_rank, tmp_path: Path) -> None:
     assert evaluation["metrics"] == result.metrics
 
 
+@pytest.mark.slow
 def test_all_die_under_ddp(train, in_rank, tmp_path: Path) -> None:
     planted = in_rank(0, death("training_step", 8, who="os.getppid()"))
     killed_and_started_again(train, tmp_path, STRATEGIES["ddp"], planted)
