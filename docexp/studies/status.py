@@ -1,4 +1,4 @@
-"""How far each run of a study is, read from its files alone."""
+"""How far each run of a study is, read from its files; a cluster is asked for nothing but its jobs' states."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def status_lines(plan: Plan, cluster: Mapping[str, str]) -> Iterator[str]:
 
     Args:
         plan: as it is now.
-        cluster: by run, what is known of its job on a cluster: ``job 48213_7``.
+        cluster: by run, what is known of its job on a cluster: ``job 48213_7 running on n2``.
     """
     for planned in plan.runs:
         if planned.state not in (PlannedState.FINISHED, PlannedState.DIVERGED, PlannedState.STALE):

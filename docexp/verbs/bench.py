@@ -16,9 +16,9 @@ from docexp.config.compose import compose
 from docexp.config.fill import fill, fill_values
 from docexp.config.project import Project
 from docexp.config.sources import Sources
-from docexp.errors import DocexpError, nearest
+from docexp.errors import DocexpError
 from docexp.models.settings import ModelSettings
-from docexp.verbs.words import Words, split_words
+from docexp.verbs.words import Words, chosen_command, split_words
 
 _Chosen = TypeVar("_Chosen", StepSettings, DataBenchSettings)
 MODEL = "layoutlmv3_base"
@@ -92,14 +92,11 @@ processor: samples/s, pages/s, and memory over two epochs; token ids are compare
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
     """Runs one of the commands."""
-    if not words or {"--help", "-h"} & set(words):
+    chosen = chosen_command("bench", words, COMMANDS)
+    if chosen is None:
         print(HELP)
         return 0
-    command, *rest = words
-    if command not in COMMANDS:
-        close = nearest(command, list(COMMANDS))
-        hint = f"Nearest: docexp bench {close[0]}." if close else f"Commands: {', '.join(COMMANDS)}."
-        raise DocexpError(f"bench {command} is no command. {hint}")
+    command, rest = chosen
     return {"step": step, "data": data}[command](rest, Project.at(project_dir))
 
 

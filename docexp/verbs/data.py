@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docexp.config.project import Project
-from docexp.errors import DocexpError, nearest
+from docexp.verbs.words import chosen_command
 
 HELP = """usage: docexp data COMMAND data=… [key=value …]
 
@@ -77,13 +77,10 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
     """Runs one of the commands: the file of its name in ``data_commands``, with ``_`` for ``-``."""
-    if not words or words[0] in ("--help", "-h") or {"--help", "-h"} & set(words):
+    chosen = chosen_command("data", words, COMMANDS)
+    if chosen is None:
         print(HELP)
         return 0
-    command, *rest = words
-    if command not in COMMANDS:
-        close = nearest(command, list(COMMANDS))
-        hint = f"Nearest: docexp data {close[0]}." if close else f"Commands: {', '.join(COMMANDS)}."
-        raise DocexpError(f"data {command} is no command. {hint}")
+    command, rest = chosen
     module = importlib.import_module(f"docexp.verbs.data_commands.{command.replace('-', '_')}")
     return module.run(rest, Project.at(project_dir))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docexp.config.project import Project
-from docexp.errors import DocexpError, nearest
+from docexp.verbs.words import chosen_command
 
 HELP = """usage: docexp study COMMAND STUDY [scale=…] [hardware=…] [paths.KEY=…]
 
@@ -43,13 +43,10 @@ STUDIES = True
 
 def run(words: Sequence[str], project_dir: Path | None) -> int:
     """Runs one of the commands: the file of its name in ``study_commands``."""
-    if not words or {"--help", "-h"} & set(words):
+    chosen = chosen_command("study", words, COMMANDS)
+    if chosen is None:
         print(HELP)
         return 0
-    command, *rest = words
-    if command not in COMMANDS:
-        close = nearest(command, list(COMMANDS))
-        hint = f"Nearest: docexp study {close[0]}." if close else f"Commands: {', '.join(COMMANDS)}."
-        raise DocexpError(f"study {command} is no command. {hint}")
+    command, rest = chosen
     module = importlib.import_module(f"docexp.verbs.study_commands.{command}")
     return module.run(rest, Project.at(project_dir))

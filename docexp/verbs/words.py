@@ -22,6 +22,22 @@ def default_runs() -> str:
     return os.environ.get("DOCEXP_RUNS", "runs")
 
 
+def chosen_command(verb: str, words: Sequence[str], commands: Collection[str]) -> tuple[str, list[str]] | None:
+    """The command that a verb's first word names, and the words behind it; None where help is asked for.
+
+    Raises:
+        DocexpError: there is no such command; names what comes nearest.
+    """
+    if not words or {"--help", "-h"} & set(words):
+        return None
+    command, *rest = words
+    if command not in commands:
+        close = nearest(command, list(commands))
+        hint = f"Nearest: docexp {verb} {close[0]}." if close else f"Commands: {', '.join(commands)}."
+        raise DocexpError(f"{verb} {command} is no command. {hint}")
+    return command, rest
+
+
 def split_words(words: Sequence[str], arguments: Collection[str] = (), flags: Sequence[str] = ()) -> Words:
     """Sorts the words of a command line.
 

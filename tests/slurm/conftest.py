@@ -21,24 +21,12 @@ from docexp.runs.result import Result
 from docexp.shards.index import SetFacts
 from docexp.shards.write import write_shards
 from tests.slurm.cluster import PACKAGES, Cluster, install, missing
+from tests.small import SMALL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-SMALL = [
-    "model.layers=1",
-    "model.heads=2",
-    "model.hidden_size=24",
-    "model.ffn_size=32",
-    "model.coordinate_size=4",
-    "model.shape_size=4",
-    "model.image_size=32",
-    "model.tokenizer=data:300",
-    "hardware.threads=1",
-    "data.workers=1",
-    "trainer.max_steps=8",
-    "trainer.global_batch=4",
-    "trainer.log_every=1",
-]
+SHORT = ["data.workers=1", "trainer.max_steps=8", "trainer.global_batch=4", "trainer.log_every=1"]
+"""Of a run of the small model; a data worker, since Slurm signals those too."""
 TWO_RANKS = ["hardware=ddp", "hardware.accelerator=cpu", "hardware.precision=fp32", "hardware.devices=2"]
 
 HOLDS = """
@@ -130,7 +118,7 @@ class Site:
     def words(self, *words: str) -> list[str]:
         """The small model's words and these."""
         flags = [word for word in words if "=" not in word]
-        chosen = {word.partition("=")[0]: word for word in (*SMALL, *words) if "=" in word}
+        chosen = {word.partition("=")[0]: word for word in (*SMALL, *SHORT, *words) if "=" in word}
         return [*flags, *chosen.values()]
 
     def plant(self, code: str) -> None:

@@ -8,7 +8,8 @@ import yaml
 
 from docexp.runs.environment import segments
 from docexp.runs.find import all_runs
-from tests.slurm.conftest import SMALL
+from tests.slurm.conftest import SHORT
+from tests.small import SMALL
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 
@@ -16,8 +17,9 @@ SLURM = "hydra/launcher=slurm"
 
 
 def study() -> dict[str, Any]:
-    sizes = [word for word in SMALL if not word.startswith("model.tokenizer")]
-    pretrain = [*SMALL, "data=synthetic_forms", "task.scored=6"]
+    small = [word for word in SMALL if not word.startswith("data.workers")] + SHORT
+    sizes = [word for word in small if not word.startswith("model.tokenizer")]
+    pretrain = [*small, "data=synthetic_forms", "task.scored=6"]
     return {
         "name": "toy",
         "rows": {"mlm": {"overrides": ["objective=[mlm]"]}, "both": {"overrides": ["objective=[mlm,mim]"]}},
