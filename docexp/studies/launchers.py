@@ -19,8 +19,8 @@ class Job:
     log: Path
     after: "tuple[Job, ...]" = ()
     """What must have come to a result before this one can start."""
-    retries: int = 0
-    """How often it is started again after a failure."""
+    retries: int | None = None
+    """How often it is started again after a failure; None leaves it to the launcher."""
     folder: Path | None = None
     """The run's folder, where a run that another process is training shall be waited for."""
     submitted: str = ""

@@ -13,12 +13,11 @@ from typing import Any, Protocol
 
 from docexp.runs.folder import RunFolder
 from docexp.runs.lock import holder_of
-from docexp.runs.result import DIVERGED, Result
 from docexp.studies.launchers import Job, Outcome
 from docexp.studies.plain_processes import PlainProcesses
 from docexp.studies.shares import gpus, present_gpus, threads
 from docexp.studies.telling import INTERRUPTED
-from docexp.studies.waiting import Waiting
+from docexp.studies.waiting import Waiting, diverged
 from docexp.studies.warm import WarmProcesses
 
 LOOK = 0.5
@@ -129,18 +128,12 @@ class _Pool:
                 self.starts[job] -= 1
                 self.waiting.start_again(job)
                 return
-            if status != INTERRUPTED and self.starts[job] <= job.retries:
+            if status != INTERRUPTED and self.starts[job] <= (job.retries or 0):
                 self.waiting.start_again(job)
                 return
-        if status or _diverged(job):
+        if status or diverged(job.folder):
             self.waiting.lose(job)
         self.ended(Outcome(job, status, time.monotonic() - ended.began))
-
-
-def _diverged(job: Job) -> bool:
-    """Whether the job's run diverged, so that nothing should start from its weights."""
-    file = RunFolder(job.folder).result if job.folder is not None else None
-    return file is not None and file.is_file() and Result.read(file).status == DIVERGED
 
 
 @contextmanager

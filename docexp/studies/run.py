@@ -120,7 +120,8 @@ class StudyRun:
         with atomic.mendable(folder):
             folder.mkdir(parents=True, exist_ok=True)
         jobs: dict[str, Job] = {}
-        before = {name: _submitted(name, job) for name, job in self.under_way.items()}
+        folders = {planned.identity: planned.run.folder.path for planned in self.plan.runs}
+        before = {name: _submitted(name, job, folders[name]) for name, job in self.under_way.items()}
         for planned in missing:
             upstream = planned.upstream.identity if planned.upstream else ""
             taken = any(job.name == planned.name for job in jobs.values())
@@ -159,8 +160,8 @@ class StudyRun:
         self.console.print(text, markup=False)
 
 
-def _submitted(name: str, job: ClusterJob) -> Job:
-    return Job(name, job.log.with_suffix(".yaml"), job.log, submitted=job.state.id)
+def _submitted(name: str, job: ClusterJob, folder: Path) -> Job:
+    return Job(name, job.log.with_suffix(".yaml"), job.log, folder=folder, submitted=job.state.id)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from docexp.studies.launchers import Job
+from docexp.studies.waiting import diverged
 from docexp.training import preemption, ranks
 from docexp.training.preemption import Preempted
 
@@ -36,6 +37,8 @@ class SubmittedTraining:
     config: Path
     log: Path
     again: bool
+    starts_from: tuple[Path, ...] = ()
+    """Folders of the runs that this one comes after."""
 
     def __call__(self) -> None:
         """Trains, and ends the process with the exit status that ``docexp train`` has."""
@@ -60,7 +63,8 @@ class SubmittedTraining:
         """For a job, whose log it empties."""
         job.log.write_bytes(b"")
         _status_file(job.log).unlink(missing_ok=True)  # a job that never starts tells nothing
-        return cls(job.config.resolve(), job.log.resolve(), again)
+        before = tuple(other.folder.resolve() for other in job.after if other.folder is not None)
+        return cls(job.config.resolve(), job.log.resolve(), again, before)
 
     def checkpoint(self) -> "DelayedSubmission":
         """What submitit runs when the job is started again."""
@@ -71,6 +75,10 @@ class SubmittedTraining:
     def _train(self) -> int:
         from docexp.cli import main
 
+        broken = next(filter(diverged, self.starts_from), None)
+        if broken is not None:  # to the cluster its job has ended well
+            print(f"not started: run {broken.name} diverged, and nothing is trained from its weights")
+            return 0
         # a requeued job goes on with what its first start has begun
         again = self.again and os.environ.get("SLURM_RESTART_COUNT", "0") == "0"
         try:

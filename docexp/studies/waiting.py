@@ -1,7 +1,10 @@
 """Which of several jobs may start, where some come after others."""
 
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
+from docexp.runs.folder import RunFolder
+from docexp.runs.result import DIVERGED, Result
 from docexp.studies.launchers import Job
 
 
@@ -39,3 +42,9 @@ class Waiting:
     def lose(self, job: Job) -> None:
         """Notes that a job came to no result that another could start from."""
         self._lost.add(job)
+
+
+def diverged(folder: Path | None) -> bool:
+    """Whether the run in a folder diverged, so that nothing should start from its weights."""
+    file = RunFolder(folder).result if folder is not None else None
+    return file is not None and file.is_file() and Result.read(file).status == DIVERGED

@@ -11,10 +11,12 @@ import pytest
 import yaml
 
 from docexp.errors import DocexpError
+from docexp.runs.result import Result
 from docexp.studies.launchers import Job, LocalLauncher
 from docexp.studies.slurm import submit
 from docexp.studies.slurm.launcher import SlurmLauncher
 from docexp.studies.slurm.resources import Resources
+from docexp.studies.submitted import SubmittedTraining
 
 SBATCH = """#!/bin/sh
 n=$(ls {folder} | grep -c '\\.sh$')
@@ -118,6 +120,37 @@ def test_an_earlier_launchs_job_can_be_waited_for(slurm, job) -> None:
     given = slurm()
     launch([job("a", after=(replace(job("pretrain"), submitted="77_3"), job("finished")))])
     assert options(given / "0.sh")["dependency"] == "afterok:77_3"
+
+
+def test_a_job_says_itself_how_often_it_is_started_again_or_the_launcher_does(slurm, job) -> None:
+    given = slurm()
+    ids = launch([job("a"), replace(job("never"), retries=0), replace(job("often"), retries=5)], retries=2)
+    assert ids == {"a": "10", "never": "11", "often": "12"}
+    scripts = [(given / f"{number}.sh").read_text() for number in range(3)]
+    assert "-le 2 ] && scontrol requeue" in scripts[0]
+    assert "scontrol requeue" not in scripts[1]
+    assert "-le 5 ] && scontrol requeue" in scripts[2]
+
+
+def test_a_job_after_a_diverged_run_trains_nothing(job, tmp_path: Path, capsys, monkeypatch) -> None:
+    def trains(words: list[str]) -> None:
+        raise AssertionError(words)
+
+    monkeypatch.setattr("docexp.cli.main", trains)
+    for status, said in (("diverged", "not started: run 3fa91c0b77de diverged"), ("finished", "")):
+        run = tmp_path / status / "3fa91c0b77de"
+        run.mkdir(parents=True)
+        result = Result(
+            identity=run.name, experiment="x", status=status, primary_metric="entity_f1", value=0.5, step=1, seconds=1
+        )
+        result.write(run / "result.json")
+        training = SubmittedTraining.prepared(job("a", after=(replace(job("before"), folder=run),)), again=False)
+        if said:
+            assert training._train() == 0
+            assert said in capsys.readouterr().out
+        else:
+            with pytest.raises(AssertionError, match="config="):
+                training._train()
 
 
 def test_long_arrays_come_in_parts(slurm, job, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,8 @@ class SlurmLauncher(LauncherSettings):
     max_num_timeout: AtLeast0 = 20
     """How often a job is requeued because its time was up; how often it is preempted does not count."""
     retries: AtLeast0 = 1
-    """How often a job is started again that crashed or lost a rank; it goes on from its last checkpoint."""
+    """How often a job is started again that crashed or lost a rank; it goes on from its last checkpoint. A study says
+    it itself."""
     signal_delay_s: AtLeast1 = 120
     """Seconds before the end of its time at which a job is warned."""
     mem_gb: Positive | None = None

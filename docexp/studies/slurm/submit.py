@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,11 +48,11 @@ def submit(launcher: "SlurmLauncher", jobs: Sequence[Job], again: bool) -> dict[
             )
     ids: dict[str, str] = {}
     try:
-        for resources, after, group in _groups(launcher, jobs):
-            numbers = [other.submitted or ids[other.name] for other in after]
+        for kind, group in _groups(launcher, jobs):
+            numbers = [other.submitted or ids[other.name] for other in kind.after]
             for first in range(0, len(group), LONGEST_ARRAY):
                 part = group[first : first + LONGEST_ARRAY]
-                ids.update(_submit_array(launcher, resources, numbers, part, again))
+                ids.update(_submit_array(launcher, kind, numbers, part, again))
     except BaseException:
         if ids:
             subprocess.run(["scancel", *ids.values()], capture_output=True, check=False, timeout=60)
@@ -59,25 +60,36 @@ def submit(launcher: "SlurmLauncher", jobs: Sequence[Job], again: bool) -> dict[
     return ids
 
 
-def _groups(launcher: "SlurmLauncher", jobs: Sequence[Job]) -> Iterator[tuple[Resources, tuple[Job, ...], list[Job]]]:
-    """Jobs that can share an array: equal resources, and the same jobs to wait for, all of which came before."""
+@dataclass(frozen=True)
+class _Kind:
+    """What the jobs of an array have in common."""
+
+    resources: Resources
+    after: tuple[Job, ...]
+    retries: int
+
+
+def _groups(launcher: "SlurmLauncher", jobs: Sequence[Job]) -> Iterator[tuple[_Kind, list[Job]]]:
+    """Jobs that can share an array, whose predecessors all came before."""
     names, left, given = {job.name for job in jobs}, list(jobs), set()
     while left:
-        groups: dict[tuple[Resources, tuple[Job, ...]], list[Job]] = {}
+        groups: dict[_Kind, list[Job]] = {}
         for job in left:
             after = tuple(other for other in job.after if other.submitted or other.name in names)  # others: a result
             if all(other.submitted or other.name in given for other in after):
-                groups.setdefault((Resources.of(job, launcher.cpus_per_task), after), []).append(job)
+                retries = launcher.retries if job.retries is None else job.retries
+                kind = _Kind(Resources.of(job, launcher.cpus_per_task), after, retries)
+                groups.setdefault(kind, []).append(job)
         if not groups:
             raise ValueError(f"these jobs wait for each other: {[job.name for job in left]}")
-        for (resources, after), group in groups.items():
-            yield resources, after, group
+        for kind, group in groups.items():
+            yield kind, group
             given.update(job.name for job in group)
         left = [job for job in left if job.name not in given]
 
 
 def _submit_array(
-    launcher: "SlurmLauncher", resources: Resources, after: Sequence[str], group: Sequence[Job], again: bool
+    launcher: "SlurmLauncher", kind: _Kind, after: Sequence[str], group: Sequence[Job], again: bool
 ) -> dict[str, str]:
     from submitit import SlurmExecutor
     from submitit.core.utils import FailedJobError
@@ -90,7 +102,7 @@ def _submit_array(
             max_num_timeout=launcher.max_num_timeout,
             python=python(launcher.python or sys.executable, launcher.container),
         )
-        executor.update_parameters(**_parameters(launcher, resources, after, folder))
+        executor.update_parameters(**_parameters(launcher, kind, after, folder))
         try:
             with redirect_stderr(StringIO()):  # submitit prints what it then raises
                 submitted = executor.submit_array(trainings)
@@ -99,8 +111,9 @@ def _submit_array(
     return {job.name: given.job_id for job, given in zip(group, submitted, strict=True)}
 
 
-def _parameters(launcher: "SlurmLauncher", resources: Resources, after: Sequence[str], folder: Path) -> dict[str, Any]:
+def _parameters(launcher: "SlurmLauncher", kind: _Kind, after: Sequence[str], folder: Path) -> dict[str, Any]:
     """What submitit writes into the script."""
+    resources = kind.resources
     more: dict[str, Any] = {"requeue": True, **launcher.sbatch}
     if after:
         more["kill-on-invalid-dep"] = "yes"  # else what waits for a job that failed would wait for ever
@@ -123,7 +136,7 @@ def _parameters(launcher: "SlurmLauncher", resources: Resources, after: Sequence
         "setup": [f'export OMP_NUM_THREADS="${{OMP_NUM_THREADS:-{resources.threads}}}"', *launcher.setup],
         # a rank that died leaves the others waiting; since Slurm 22.05 srun does not know --cpus-per-task by itself
         "srun_args": ["--kill-on-bad-exit=1", f"--cpus-per-task={resources.cpus_per_task}", *launcher.srun],
-        "teardown": _retrying(launcher.retries, folder) if launcher.retries else None,
+        "teardown": _retrying(kind.retries, folder) if kind.retries else None,
         "additional_parameters": more,
     }
     return {key: value for key, value in asked.items() if value is not None}
