@@ -50,8 +50,8 @@ def needed(study: StudySettings, project: Project, given: Sequence[str] = ()) ->
     return found
 
 
-def prepare(datasets: Sequence[Needed], project: Project) -> None:
-    """Makes what is not there.
+def prepare(file: Path, datasets: Sequence[Needed], project: Project) -> None:
+    """Makes what is not there of what the study in ``file`` needs.
 
     Raises:
         DocexpError: something of it needs a download; then nothing is made.
@@ -59,12 +59,12 @@ def prepare(datasets: Sequence[Needed], project: Project) -> None:
     from docexp.verbs.data_commands.prepare import run
 
     absent = [one for one in datasets if not one.present]
-    refuse(one for one in absent if not one.made_here)
+    refuse(file, [one for one in absent if not one.made_here])
     for one in absent:
         run(one.words, project)
 
 
-def refuse(absent: Iterable[Needed], hint: str = "") -> None:
+def refuse(file: Path, absent: Iterable[Needed], hint: str = "") -> None:
     """Says how to make what is not there.
 
     Raises:
@@ -72,4 +72,4 @@ def refuse(absent: Iterable[Needed], hint: str = "") -> None:
     """
     commands = [one.command for one in absent]
     if commands:
-        raise DocexpError(f"data that is not there. Make it: {'; '.join(commands)}{hint}")
+        raise DocexpError(f"{file} needs data that is not there. Make it: {'; '.join(commands)}{hint}")

@@ -75,7 +75,4 @@ def refuse_absent_data(asked: Asked, project: Project) -> None:
     absent = [one for one in needed(asked.study.at(asked.scale), project, asked.given) if not one.present]
     made = all(one.made_here for one in absent)
     hint = f"; docexp study run {asked.typed} makes it" if made else ""
-    try:
-        refuse(absent, hint)
-    except DocexpError as error:
-        raise DocexpError(f"{asked.file} needs {error}") from None
+    refuse(asked.file, absent, hint)

@@ -18,7 +18,7 @@ def run(words: Sequence[str], project: Project) -> int:
 
     asked = read_words(words, "run")
     launcher = launcher_of(compose(asked.launcher, project))
-    prepare(needed(asked.study.at(asked.scale), project, asked.given), project)
+    prepare(asked.file, needed(asked.study.at(asked.scale), project, asked.given), project)
     plan = make_plan(asked.file, asked.study, asked.scale, project, asked.given)
     console = Console(highlight=False, soft_wrap=True)
     return StudyRun(plan, launcher, console, "--again" in asked.split.flags).go()
