@@ -87,4 +87,5 @@ def reached(planned: PlannedRun) -> int:
 def _kind(plain: dict[str, Any]) -> str:
     model = {key: value for key, value in plain["model"].items() if key not in WHERE}
     hardware = [plain["hardware"].get(key) for key in ("accelerator", "devices", "precision", "micro_batch")]
+    hardware.append(plain["hardware"].get("nodes", 1))  # runs of before there were several have none
     return canonical([model, plain["task"].get("_target_"), plain["trainer"]["global_batch"], hardware])
