@@ -1,7 +1,7 @@
 """Scaled dot-product attention whose scores carry a bias: one call on every device, with every gradient exact.
 
-Devices with a fused kernel use torch's. On a CPU that kernel knows no dropout and no gradient of the bias (torch then
-falls back to keeping several ``[B, H, L, L]`` tensors), and its backward is slow in bfloat16. There, attention is
+torch's fused kernel is used wherever it can be. On a CPU it knows no dropout and no gradient of the bias (torch then
+falls back to keeping several ``[B, H, L, L]`` tensors), and its backward is slow in bfloat16. For these, attention is
 computed in tiles that stay in the core's cache, and again in the backward pass, so that nothing of the scores' size is
 kept. ``docexp bench step`` measures it against transformers' eager attention.
 """
@@ -36,10 +36,18 @@ def biased_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | N
         dropout: share of the attention weights that are set to 0, while the others grow by ``1 / (1 - dropout)``.
             Drawn from torch's default generator, so that checkpointed activations draw the same again.
     """
-    if query.device.type == "cpu" and bias is not None and bias.shape[1] > 1:
-        seed = int(torch.randint(2**62, ())) if dropout else 0
-        return cast(Tensor, _TiledAttention.apply(query, key, value, bias, (dropout, seed)))
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout)
+    if bias is None or bias.shape[1] == 1 or not _needs_tiles(query, bias, dropout):
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout)
+    seed = int(torch.randint(2**62, ())) if dropout else 0
+    return cast(Tensor, _TiledAttention.apply(query, key, value, bias, (dropout, seed)))
+
+
+def _needs_tiles(query: Tensor, bias: Tensor, dropout: float) -> bool:
+    """Whether torch's kernel for this device falls back, or is slow."""
+    if query.device.type != "cpu":
+        return False
+    backward = torch.is_grad_enabled() and (query.requires_grad or bias.requires_grad)
+    return dropout > 0 or (backward and (bias.requires_grad or query.dtype == torch.bfloat16))
 
 
 class _TiledAttention(torch.autograd.Function):
@@ -49,14 +57,12 @@ class _TiledAttention(torch.autograd.Function):
     def forward(  # noqa: PLR0917
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor, drop: tuple[float, int]
     ) -> Tensor:
-        queries, keys, values, biases = (tensor.flatten(0, 1) for tensor in (query, key, value, bias))
-        context = torch.empty_like(values)
-        with torch.autocast("cpu", enabled=False):  # every product here has the width it is meant to have
-            for heads, keep in _tiles(biases, *drop):
-                weights = _kept(_weights(queries[heads], keys[heads], biases[heads]), keep, drop[0])
-                torch.bmm(weights.to(value.dtype), values[heads], out=context[heads])
+        if drop[0]:
+            context = _dropping(query, key, value, bias, drop)
+        else:
+            context = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.detach())
         # [B, L, H, D] in memory, so that the layer after this one keeps the very tensor that is kept here
-        output = context.view_as(value).transpose(1, 2).contiguous().transpose(1, 2)
+        output = context.transpose(1, 2).contiguous().transpose(1, 2)
         ctx.save_for_backward(query, key, value, bias, output)
         ctx.dropout, ctx.seed = drop
         return output
@@ -85,6 +91,17 @@ class _TiledAttention(torch.autograd.Function):
             of_vectors.mul_(query.shape[-1] ** -0.5)
         whole = None if of_bias is None else of_bias.view_as(bias)
         return of_query.view_as(query), of_key.view_as(key), of_value.view_as(value), whole, None
+
+
+def _dropping(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, drop: tuple[float, int]) -> Tensor:
+    """Attention with dropout, tile by tile, ``[B, H, L, D]``."""
+    queries, keys, values, biases = (tensor.flatten(0, 1) for tensor in (query, key, value, bias))
+    context = torch.empty_like(values)
+    with torch.autocast("cpu", enabled=False):  # every product here has the width it is meant to have
+        for heads, keep in _tiles(biases, *drop):
+            weights = _kept(_weights(queries[heads], keys[heads], biases[heads]), keep, drop[0])
+            torch.bmm(weights.to(value.dtype), values[heads], out=context[heads])
+    return context.view_as(value)
 
 
 def _tiles(biases: Tensor, dropout: float, seed: int) -> Iterator[tuple[slice, Tensor | None]]:

@@ -24,7 +24,7 @@ def counted(module: Callable[[], Any]) -> float:
 
 @pytest.mark.parametrize("arm", [{}, {"image": "none"}, {"text": False}, {"layout": False}], ids=str)
 def test_the_formula_counts_the_products_that_torch_counts(small: Any, make_batch: Any, arm: dict) -> None:
-    settings = small(**arm)
+    settings = small(attention="eager", **arm)  # torch's counter does not see into torch's fused kernel on a CPU
     backbone, batch = settings.build(120, 1), make_batch((40, 40, 40))
     work = backbone.work(batch)
     seen = 40 * settings.text + 17 * (settings.image == "patches")

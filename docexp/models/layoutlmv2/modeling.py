@@ -16,6 +16,7 @@ from transformers.models.layoutlmv2.modeling_layoutlmv2 import (
 
 from docexp.errors import DocexpError
 from docexp.models.attention import biased_attention, score_type
+from docexp.models.feed_forward import recompute_activations
 from docexp.models.layoutlmv2.visual import FrozenBatchNorm, NormedConvolution, PyramidConvolution, VisualBackbone
 from docexp.models.relative_bias import Axis, local_table, relative_bias
 
@@ -54,7 +55,8 @@ class RelativeEncoder(LayoutLMv2Encoder):
 
     Args:
         config: the stock configuration.
-        fast: one bias for all layers and ``FastSelfAttention``; False is the stock computation, operation by operation.
+        fast: one bias for all layers, ``FastSelfAttention``, and ``LinearOfActivation``; False is the stock
+            computation, operation by operation.
     """
 
     def __init__(self, config: LayoutLMv2Config, fast: bool) -> None:
@@ -63,6 +65,7 @@ class RelativeEncoder(LayoutLMv2Encoder):
         if fast:
             for layer in self.layer:
                 layer.attention.self = FastSelfAttention(config)  # pyright: ignore[reportAttributeAccessIssue]
+            recompute_activations(self.layer)
 
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,

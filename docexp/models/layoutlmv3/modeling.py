@@ -12,6 +12,8 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.layoutlmv3.modeling_layoutlmv3 import LayoutLMv3Encoder
 
 from docexp.errors import DocexpError
+from docexp.models.attention import score_type
+from docexp.models.feed_forward import recompute_activations
 from docexp.models.image_grid import resize_positions
 from docexp.models.layoutlmv3.attention import EagerSelfAttention, FastSelfAttention
 from docexp.models.layoutlmv3.positions import CLASS, COLUMN, ROW, add_axis_positions, joined_positions
@@ -27,7 +29,8 @@ class RelativeEncoder(LayoutLMv3Encoder):
 
     Args:
         config: the stock configuration.
-        fast: one bias for all layers and ``FastSelfAttention``; False is the stock computation, operation by operation.
+        fast: one bias for all layers, ``FastSelfAttention``, and ``LinearOfActivation``; False is the stock
+            computation, operation by operation.
         softmax: the form of the softmax where it is not fast; see ``scaled_softmax``.
         pyramid: four layers, counted from 0, whose outputs are kept for ``pyramid_maps``; empty: none.
     """
@@ -40,6 +43,8 @@ class RelativeEncoder(LayoutLMv3Encoder):
         for layer in self.layer:
             own = FastSelfAttention(config) if fast else EagerSelfAttention(config, softmax)
             layer.attention.self = own  # pyright: ignore[reportAttributeAccessIssue]
+        if fast:
+            recompute_activations(self.layer)
         self._kept = tuple(pyramid)
         self.segments: Tensor | None = None
         """The segment of every text token of the running batch, ``[B, T]``, where distances depend on it."""
@@ -93,7 +98,7 @@ class RelativeEncoder(LayoutLMv3Encoder):
         if self.has_relative_attention_bias:
             assert position_ids is not None
             axes.append(self._reading_axis(position_ids))
-        dtype = _score_type(hidden)
+        dtype = score_type(hidden)
         if not axes:
             return None if padding is None else padding[:, None, None].to(dtype)
         return relative_bias(axes, rows=len(hidden), scale=self.head_size**-0.5, padding=padding, dtype=dtype)
@@ -246,11 +251,3 @@ class LayoutLMv3(LayoutLMv3Model):
         """Boxes of the class token and the patches of the image that was embedded last, ``[B, 1 + patches, 4]``."""
         boxes = self.visual_bbox if self._grid == (self.size, self.size) else self.create_visual_bbox(self._grid)
         return boxes.to(device, dtype).expand(batch_size, -1, -1)
-
-
-def _score_type(hidden: Tensor) -> torch.dtype:
-    """The type that biases are made in: fp32 or wider on a CPU, elsewhere that of the vectors in attention."""
-    if hidden.device.type == "cpu":
-        return torch.promote_types(hidden.dtype, torch.float32)
-    kind = hidden.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else hidden.dtype
