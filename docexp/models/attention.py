@@ -57,12 +57,14 @@ class _TiledAttention(torch.autograd.Function):
     def forward(  # noqa: PLR0917
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor, drop: tuple[float, int]
     ) -> Tensor:
-        if drop[0]:
-            context = _dropping(query, key, value, bias, drop)
-        else:
-            context = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.detach())
+        queries, keys, values, biases = (tensor.flatten(0, 1) for tensor in (query, key, value, bias))
+        context = torch.empty_like(values)
+        with torch.autocast("cpu", enabled=False):  # every product here has the width it is meant to have
+            for heads, keep in _tiles(biases, *drop):
+                weights = _kept(_weights(queries[heads], keys[heads], biases[heads]), keep, drop[0])
+                torch.bmm(weights.to(value.dtype), values[heads], out=context[heads])
         # [B, L, H, D] in memory, so that the layer after this one keeps the very tensor that is kept here
-        output = context.transpose(1, 2).contiguous().transpose(1, 2)
+        output = context.view_as(value).transpose(1, 2).contiguous().transpose(1, 2)
         ctx.save_for_backward(query, key, value, bias, output)
         ctx.dropout, ctx.seed = drop
         return output
@@ -91,17 +93,6 @@ class _TiledAttention(torch.autograd.Function):
             of_vectors.mul_(query.shape[-1] ** -0.5)
         whole = None if of_bias is None else of_bias.view_as(bias)
         return of_query.view_as(query), of_key.view_as(key), of_value.view_as(value), whole, None
-
-
-def _dropping(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, drop: tuple[float, int]) -> Tensor:
-    """Attention with dropout, tile by tile, ``[B, H, L, D]``."""
-    queries, keys, values, biases = (tensor.flatten(0, 1) for tensor in (query, key, value, bias))
-    context = torch.empty_like(values)
-    with torch.autocast("cpu", enabled=False):  # every product here has the width it is meant to have
-        for heads, keep in _tiles(biases, *drop):
-            weights = _kept(_weights(queries[heads], keys[heads], biases[heads]), keep, drop[0])
-            torch.bmm(weights.to(value.dtype), values[heads], out=context[heads])
-    return context.view_as(value)
 
 
 def _tiles(biases: Tensor, dropout: float, seed: int) -> Iterator[tuple[slice, Tensor | None]]:

@@ -127,12 +127,32 @@ def test_dropout_comes_from_the_default_generator() -> None:
     assert torch.equal(biased_attention(*given, 0.5), first)  # without dropout nothing is drawn
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.1])
-def test_nothing_of_the_scores_size_is_kept(dropout: float) -> None:
-    given = leaves(inputs((1, 2, 128, 4), torch.float32, False), trained=True)
+@pytest.mark.parametrize(("trained", "dropout"), [(True, 0.0), (True, 0.1), (False, 0.0), (False, 0.1)])
+def test_nothing_of_the_scores_size_is_kept(trained: bool, dropout: float) -> None:
+    given = leaves(inputs((1, 2, 128, 4), torch.float32, False), trained=trained)
     kept: dict[int, int] = {}
     note = lambda t: kept.update({t.untyped_storage().data_ptr(): t.numel()}) or t  # noqa: E731
     with torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
         biased_attention(*given, dropout)
-    bias = 2 * 128 * 128
-    assert sum(kept.values()) == bias + 4 * 2 * 128 * 4  # the bias, which all layers share, and four times the vectors
+    bias, vectors, sums = 2 * 128 * 128, 4 * 2 * 128 * 4, 2 * 128
+    ours = trained or dropout > 0  # torch's own kernel keeps the logarithms of the softmax's sums as well
+    assert sum(kept.values()) == bias + vectors + (0 if ours else sums)  # the bias, which all layers share
+
+
+@pytest.mark.parametrize(
+    ("dtype", "trained", "predicting", "dropout", "tiles"),
+    [
+        (torch.float32, False, False, 0.0, False),
+        (torch.float32, True, False, 0.0, True),  # torch would fall back to one that keeps the scores
+        (torch.float32, False, False, 0.1, True),
+        (torch.bfloat16, False, False, 0.0, True),  # its backward pass is slow
+        (torch.float32, True, True, 0.0, False),
+        (torch.bfloat16, True, True, 0.0, False),
+    ],
+)
+def test_on_a_cpu_torchs_kernel_computes_what_it_can(
+    dtype: torch.dtype, trained: bool, predicting: bool, dropout: float, tiles: bool
+) -> None:
+    query, _, _, bias = leaves(inputs((1, 2, 8, 4), dtype, False), trained)
+    with torch.set_grad_enabled(not predicting):
+        assert attention._needs_tiles(query, bias, dropout) == tiles
