@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import signal
 import time
@@ -17,7 +16,7 @@ from docexp.config.check import check
 from docexp.config.compose import compose
 from docexp.config.project import Project
 from docexp.errors import DocexpError
-from docexp.runs.find import all_runs, find
+from docexp.runs.find import all_runs
 from docexp.runs.metrics_log import comparable, read
 from docexp.runs.resolve import resolve
 from docexp.studies.plan import Plan, PlannedState, make_plan
@@ -321,39 +320,6 @@ def table(cli, **how: Any) -> dict[str, Any]:
     status, output = cli("study", "report", "toy", "--json", **how).wait()
     assert status == 0, output
     return json.loads(output)["tasks"]
-
-
-@pytest.mark.slow
-def test_killed_three_times_a_study_gives_the_same_table(cli, small, tmp_path: Path) -> None:
-    study = study_of(small)
-    steps = ["trainer.max_steps=60", "trainer.checkpoint_every=7", "data.workers=1"]
-    for stage in study["stages"].values():
-        kept = [word for word in stage["overrides"] if not word.startswith(("trainer.max_steps", "data.workers"))]
-        stage["overrides"] = [*kept, *steps]
-    del study["tasks"]["lines"]
-    write(tmp_path, study)
-    words = ["study", "run", "toy", "hydra.launcher.parallel=2"]
-    status, output = cli(*words, runs="undisturbed").wait()
-    assert status == 0, output
-    moments = random.Random(time.time_ns())
-    killed = 0
-    for _ in range(3):
-        started = cli(*words, before=os.setsid)
-        seconds = moments.uniform(5, 30)
-        started.process.join(seconds)
-        if started.process.exitcode is None:
-            os.killpg(started.process.pid, signal.SIGKILL)
-            killed += 1
-            print(f"killed after {seconds:.1f} s")
-        started.wait()
-        until(lambda: not processes_in(tmp_path), 30)
-    assert killed
-    status, output = cli(*words).wait()
-    assert status == 0, output
-    assert table(cli) == table(cli, runs="undisturbed")
-    for run in all_runs(tmp_path / "runs"):
-        other = find(run.identity, tmp_path / "undisturbed")
-        assert comparable(read(run.metrics)) == comparable(read(other.metrics))
 
 
 @pytest.mark.slow
