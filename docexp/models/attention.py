@@ -57,14 +57,12 @@ class _TiledAttention(torch.autograd.Function):
     def forward(  # noqa: PLR0917
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor, drop: tuple[float, int]
     ) -> Tensor:
-        queries, keys, values, biases = (tensor.flatten(0, 1) for tensor in (query, key, value, bias))
-        context = torch.empty_like(values)
-        with torch.autocast("cpu", enabled=False):  # every product here has the width it is meant to have
-            for heads, keep in _tiles(biases, *drop):
-                weights = _kept(_weights(queries[heads], keys[heads], biases[heads]), keep, drop[0])
-                torch.bmm(weights.to(value.dtype), values[heads], out=context[heads])
+        if query.dtype == torch.bfloat16 and not drop[0]:  # twice as fast as tiles; in fp32 no faster
+            context = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.detach())
+        else:
+            context = _in_tiles(query, key, value, bias, drop)
         # [B, L, H, D] in memory, so that the layer after this one keeps the very tensor that is kept here
-        output = context.view_as(value).transpose(1, 2).contiguous().transpose(1, 2)
+        output = context.transpose(1, 2).contiguous().transpose(1, 2)
         ctx.save_for_backward(query, key, value, bias, output)
         ctx.dropout, ctx.seed = drop
         return output
@@ -93,6 +91,17 @@ class _TiledAttention(torch.autograd.Function):
             of_vectors.mul_(query.shape[-1] ** -0.5)
         whole = None if of_bias is None else of_bias.view_as(bias)
         return of_query.view_as(query), of_key.view_as(key), of_value.view_as(value), whole, None
+
+
+def _in_tiles(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, drop: tuple[float, int]) -> Tensor:
+    """The values of attention, ``[B, H, L, D]``."""
+    queries, keys, values, biases = (tensor.flatten(0, 1) for tensor in (query, key, value, bias))
+    context = torch.empty_like(values)
+    with torch.autocast("cpu", enabled=False):  # every product here has the width it is meant to have
+        for heads, keep in _tiles(biases, *drop):
+            weights = _kept(_weights(queries[heads], keys[heads], biases[heads]), keep, drop[0])
+            torch.bmm(weights.to(value.dtype), values[heads], out=context[heads])
+    return context.view_as(value)
 
 
 def _tiles(biases: Tensor, dropout: float, seed: int) -> Iterator[tuple[slice, Tensor | None]]:
