@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from docexp.bench.memory import kept_for_backward
 from docexp.models.feed_forward import LinearOfActivation, recompute_activations
 
 torch.set_num_threads(1)
@@ -44,23 +45,9 @@ def test_values_and_gradients_are_bit_equal(activation: nn.Module, mixed: bool) 
 
 
 def test_the_activations_output_is_not_kept() -> None:
-    def kept(module: nn.Module) -> int:
-        sizes: dict[int, int] = {}
-        own = {weight.data_ptr() for weight in module.parameters()}
-        given = torch.randn(64, 32, requires_grad=True)
-
-        def note(tensor: Tensor) -> Tensor:
-            if tensor.data_ptr() not in own:
-                sizes[tensor.data_ptr()] = tensor.numel()
-            return tensor.detach()
-
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            held = module(given)
-        del held
-        return sum(sizes.values())
-
-    apart, joined = (kept(module) for module in pair(nn.GELU()))
-    assert (apart, joined) == (2 * 64 * 32, 64 * 32)
+    given = torch.randn(64, 32, requires_grad=True)
+    apart, joined = (kept_for_backward(lambda m=m: m(given), m.parameters()) for m in pair(nn.GELU()))
+    assert (apart, joined) == (2 * given.nbytes, given.nbytes)
 
 
 def test_the_backward_pass_computes_the_activation_again_and_the_product_not() -> None:
