@@ -37,7 +37,7 @@ def biased_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | N
             Drawn from torch's default generator, so that checkpointed activations draw the same again.
     """
     if bias is None or bias.shape[1] == 1 or not _needs_tiles(query, bias, dropout):
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout)
+        return _fused(query, key, value, bias, dropout)
     seed = int(torch.randint(2**62, ())) if dropout else 0
     return cast(Tensor, _TiledAttention.apply(query, key, value, bias, (dropout, seed)))
 
@@ -50,6 +50,12 @@ def _needs_tiles(query: Tensor, bias: Tensor, dropout: float) -> bool:
     return dropout > 0 or (backward and (bias.requires_grad or query.dtype == torch.bfloat16))
 
 
+def _fused(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropout: float = 0.0) -> Tensor:
+    """torch's kernel. On a CPU autocast would round the bias to the vectors' type first."""
+    with torch.autocast("cpu", enabled=False):
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias, dropout_p=dropout)
+
+
 class _TiledAttention(torch.autograd.Function):
     """Keeps its inputs and its output for the backward pass, nothing else."""
 
@@ -58,7 +64,7 @@ class _TiledAttention(torch.autograd.Function):
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor, drop: tuple[float, int]
     ) -> Tensor:
         if query.dtype == torch.bfloat16 and not drop[0]:  # twice as fast as tiles; in fp32 no faster
-            context = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.detach())
+            context = _fused(query, key, value, bias.detach())
         else:
             context = _in_tiles(query, key, value, bias, drop)
         # [B, L, H, D] in memory, so that the layer after this one keeps the very tensor that is kept here

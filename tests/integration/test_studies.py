@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from docexp.runs.resolve import resolve
 from docexp.studies.plan import Plan, PlannedState, make_plan
 from docexp.studies.read import read_study
 from docexp.verbs.study import run as study_verb
+from tests.processes import processes_in, until
 
 PLANTED = """
 from dataclasses import dataclass
@@ -288,27 +288,6 @@ def long_study(small: list[str], folder: Path) -> Path:
     study["rows"] = {"with": {}, "without": {"overrides": ["model.image=none"]}}
     study["tasks"], study["seeds"] = {"forms": {"metric": "entity_f1"}}, {"train": [0]}
     return write(folder, study)
-
-
-def processes_in(folder: Path) -> list[int]:
-    """Living processes that were started in a folder, without this one and those that tests keep (the fork server)."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            state, parent = (place / "stat").read_text().rpartition(")")[2].split()[:2]
-            kept = os.getpid() in (int(place.name), int(parent))
-            if (place / "cwd").resolve() == folder and state not in "ZX" and not kept:
-                found.append(int(place.name))
-        except OSError:
-            continue
-    return found
-
-
-def until(true: Callable[[], Any], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def training(plan: Plan) -> bool:

@@ -139,6 +139,18 @@ def test_nothing_of_the_scores_size_is_kept(trained: bool, dropout: float) -> No
     assert sum(kept.values()) == bias + vectors + (0 if ours else sums)  # the bias, which all layers share
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+@pytest.mark.parametrize("predicting", [False, True], ids=["training", "predicting"])
+def test_autocast_does_not_round_the_bias(predicting: bool, dropout: float) -> None:
+    given = leaves(inputs((2, 3, 40, 16), torch.bfloat16, False), trained=True)
+    outputs = []
+    for mixed in (False, True):
+        torch.manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed), torch.set_grad_enabled(not predicting):
+            outputs.append(biased_attention(*given, dropout))
+    assert torch.equal(*outputs)
+
+
 @pytest.mark.parametrize(
     ("dtype", "trained", "predicting", "dropout", "tiles"),
     [
