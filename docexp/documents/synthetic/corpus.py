@@ -28,7 +28,7 @@ from docexp.documents.synthetic.draw import draw
 from docexp.documents.synthetic.noise import SCANNERS, scan
 from docexp.documents.synthetic.record import encode, record
 from docexp.documents.synthetic.sheet import Sheet
-from docexp.settings import Share
+from docexp.settings import Share, ShareBelow1
 
 
 def _thirds() -> dict[str, float]:
@@ -113,6 +113,10 @@ class SyntheticForms(Synthetic):
     roles: ClassVar[int] = len(form.ROLES)
     labelled: ClassVar[int] = len(form.ROLES)
 
+    empty: ShareBelow1 = 0.0
+    """The share of a section's cells that nobody filled in, whatever their roles. With some, forms differ in where
+    their words stand, so that an image can be told to be another form's."""
+
     @property
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
         """Entities, relations, the kind of form, the true reading order."""
@@ -125,7 +129,7 @@ class SyntheticForms(Synthetic):
 
     def layout(self, rng: random.Random, sections: Sequence[Section], tone: int) -> Sheet:
         """See ``form``."""
-        return form.layout_form(rng, sections, tone)
+        return form.layout_form(rng, sections, tone, self.empty)
 
 
 @dataclass(kw_only=True)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 from docexp.documents.synthetic.content import ROLES, TITLES, company, phrase
 from docexp.documents.synthetic.cues import Section
@@ -14,8 +15,12 @@ KINDS = tuple(sorted(TITLES))
 ROW, COLUMN = 48, 202  # at 224 × 224 a section's column covers 4 × 2 patches of 16
 
 
-def layout_form(rng: random.Random, sections: Sequence[Section], tone: int) -> Sheet:
-    """One form. What ``rng`` draws does not depend on the turn of an image-cued section."""
+def layout_form(rng: random.Random, sections: Sequence[Section], tone: int, empty: float = 0.0) -> Sheet:
+    """One form. What ``rng`` draws does not depend on the turn of an image-cued section.
+
+    ``empty`` is the share of cells that hold no words, 0..1. It is drawn for each cell whatever its role, so that an
+    empty cell tells nothing of its column's.
+    """
     kind = rng.choice(KINDS)
     sheet = Sheet(WIDTH, HEIGHT, tone=tone, logo=KINDS.index(kind), document_class=kind)
     face = rng.choice(("DejaVuSans", "DejaVuSerif"))
@@ -24,7 +29,7 @@ def layout_form(rng: random.Random, sections: Sequence[Section], tone: int) -> S
     top += 86
     font = Font(face, rng.choice((12, 13)))
     for section, rows in zip(sections, rng.sample((3, 3, 3, 4), SECTIONS), strict=True):
-        _section(sheet, rng, section, (left, top, rows), font)
+        _section(sheet, rng, section, (left, top, rows), font, empty)
         top += rows * ROW + 12 + rng.randrange(10)
     small = Font("DejaVuSans", 10)
     sheet.rules.append((left, HEIGHT - 34, left + 3 * COLUMN, HEIGHT - 34))
@@ -42,7 +47,9 @@ def _head(sheet: Sheet, rng: random.Random, kind: str, left: int, top: int) -> N
     sheet.rules.append((left, top + 70, left + 3 * COLUMN, top + 70))
 
 
-def _section(sheet: Sheet, rng: random.Random, section: Section, place: tuple[int, int, int], font: Font) -> None:
+def _section(
+    sheet: Sheet, rng: random.Random, section: Section, place: tuple[int, int, int], font: Font, empty: float
+) -> None:
     left, top, rows = place
     sheet.frames.append((left, top, left + 3 * COLUMN, top + rows * ROW))
     for x in (left + COLUMN, left + 2 * COLUMN):
@@ -57,8 +64,11 @@ def _section(sheet: Sheet, rng: random.Random, section: Section, place: tuple[in
             x = left + column * COLUMN
             cell = sheet.cell((x, y, x + COLUMN, y + ROW), role, section.cue)
             texts = phrase(rng, ROLES[role] if section.cue == "text" else section.cue)
-            text_x = x + TICK_ROOM + rng.randrange(2, 12)
-            words = sheet.write(texts, text_x, y + rng.randrange(5, 9), font, right=x + COLUMN - 4, cell=cell)
+            text_x, text_y = x + TICK_ROOM + rng.randrange(2, 12), y + rng.randrange(5, 9)
+            if empty and rng.random() < empty:  # no draw where no cell can be: those forms stay what they were
+                continue
+            words = sheet.write(texts, text_x, text_y, font, right=x + COLUMN - 4, cell=cell)
             sheet.units.append(words)
             by_role[role] = sheet.entity(ROLES[role], words)
-        sheet.relations += [(by_role[0], by_role[1]), (by_role[1], by_role[2])]
+        linked = pairwise(range(len(ROLES)))
+        sheet.relations += [(by_role[a], by_role[b]) for a, b in linked if a in by_role and b in by_role]
