@@ -9,6 +9,9 @@ from docexp.documents.page import IMAGE_FORMATS, ImageFormat, Page, PageError
 MAX_PIXELS = 80_000_000
 """An A3 page at 600 dpi has 70 million pixels; beyond this a file is a decompression bomb or a mistake."""
 
+Part = tuple[float, float, float, float]
+"""Left, top, right and bottom edge of a part of a page, as shares of its width and height, 0..1."""
+
 _FORMATS: dict[str, ImageFormat] = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "WEBP": "webp", "TIFF": "tif"}
 
 
@@ -32,8 +35,28 @@ def decode_as_stored(page: Page) -> Image.Image:
     return _decoded(page.image, f"page {page.id}")[1]
 
 
-def square_image(page: Page, side: int) -> Image.Image:
-    """The page's image resized to ``side × side`` with Pillow's bilinear filter, as it is if it has that size.
+def shown_image(page: Page, side: int, resample: Image.Resampling, part: Part | None = None) -> Image.Image:
+    """The page's image, or a part of it, resized to ``side × side``; as it is if it has that size. RGB, or stored grey.
+
+    A part is cut at whole pixels of the stored image before it is resized, so that nothing around it shines in.
+
+    Raises:
+        PageError: as ``decode``.
+    """
+    image = decode_as_stored(page)
+    if part is not None:
+        image = image.crop(_whole_pixels(part, image.width, image.height))
+    return image if image.size == (side, side) else image.resize((side, side), resample)
+
+
+def _whole_pixels(part: Part, width: int, height: int) -> tuple[int, int, int, int]:
+    left, top, right, bottom = part
+    x0, y0 = min(round(left * width), width - 1), min(round(top * height), height - 1)
+    return x0, y0, max(x0 + 1, round(right * width)), max(y0 + 1, round(bottom * height))
+
+
+def square_image(page: Page, side: int, part: Part | None = None) -> Image.Image:
+    """The page's image, or a part of it, resized to ``side × side`` with Pillow's bilinear filter.
 
     It is in RGB, or grey where it is stored so: the filter treats channels apart, so that three equal ones stay equal.
     What an encoder does while training and a writer does once must be the same: both call this. Source:
@@ -42,8 +65,7 @@ def square_image(page: Page, side: int) -> Image.Image:
     Raises:
         PageError: as ``decode``.
     """
-    image = decode_as_stored(page)
-    return image if image.size == (side, side) else image.resize((side, side), Image.Resampling.BILINEAR)
+    return shown_image(page, side, Image.Resampling.BILINEAR, part)
 
 
 def inspect(data: bytes, name: str) -> tuple[ImageFormat, int, int]:

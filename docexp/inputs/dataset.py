@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 
 from torch.utils.data import Dataset
 
-from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
 from docexp.inputs.collate import collate, target_counts
 from docexp.inputs.encoder import PageEncoder
 from docexp.inputs.sample import Sample
 from docexp.inputs.skipping import SKIPPED, SkippedPage, make_step
-from docexp.inputs.visit import RowDraw, Visits
+from docexp.inputs.visit import RowDraw, Visit, Visits
 from docexp.shards.ahead import FetchAhead
 from docexp.shards.corpora import PageReader
 from docexp.shards.order import Draws, Slot, TrainingOrder, evaluation_slots, sample_rng, slots
@@ -44,28 +43,29 @@ class SampleMaker:
 
     def evaluation(self, row: int) -> Sample:
         """All windows of the sample, so that nothing of it is lost; corrupted alike whatever the run's seed is."""
-        sample, page = self._annotated(row)
-        self.targets.corrupt(sample.windows, self._visits.visit(page, row, EVALUATION_SEED, 0))
+        visit = self._visit(row, EVALUATION_SEED, 0, whole=True)
+        sample = self._annotated(visit)
+        self.targets.corrupt(sample.windows, visit)
         return sample
 
     def training(self, row: int, epoch: int) -> Sample:
         """All windows, or one drawn by the sample's own generator."""
-        sample, page = self._annotated(row)
+        visit = self._visit(row, self.seed, epoch, whole=False)
+        sample = self._annotated(visit)
         if self.train_windows == "one" and len(sample.windows) > 1:
             drawn = int(sample_rng(self.seed, epoch, row).integers(len(sample.windows)))
             sample = replace(sample, windows=[sample.windows[drawn]])
-        self.targets.corrupt(sample.windows, self._visits.visit(page, row, self.seed, epoch))
+        self.targets.corrupt(sample.windows, visit)
         return replace(sample, reference=None)
 
-    def _annotated(self, row: int) -> tuple[Sample, Page]:
-        page = self.reader.read(row)
-        windows = self.encoder.encode(page)
-        reference = self.targets.annotate(page, windows)
-        return Sample(self.reader.key(row), windows, reference=reference), page
+    def _annotated(self, visit: Visit) -> Sample:
+        windows = visit.windows()
+        reference = self.targets.annotate(visit.page, windows)
+        return Sample(self.reader.key(visit.row), windows, reference=reference)
 
-    @property
-    def _visits(self) -> Visits:
-        return Visits(self.reader, self.encoder, self.partners)
+    def _visit(self, row: int, seed: int, epoch: int, *, whole: bool) -> Visit:
+        visits = Visits(self.reader, self.encoder, self.partners, whole)
+        return visits.visit(self.reader.read(row), row, seed, epoch)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from docexp.documents.box_levels import level_boxes
 from docexp.documents.geometry import normalise
-from docexp.documents.images import square_image
+from docexp.documents.images import Part, square_image
 from docexp.documents.page import BoxLevel, Page
 from docexp.errors import DocexpError
+from docexp.inputs.cropping import RandomCrop
 from docexp.inputs.encoder import PageEncoder
 from docexp.inputs.sample import Window
 from docexp.inputs.tokenizer import Tokenizer, TokenizerError
@@ -41,9 +42,10 @@ class LayoutEncoder(PageEncoder):
         image_size: side of the square that the page is resized to; ``None`` leaves the image out.
         text: ``False`` leaves the words out: one window that holds the special tokens alone.
         layout: ``False`` gives every token the box 0, 0, 0, 0; word boxes stay, as objectives predict from them.
+        crop: what training draws of an image; ``None``: all of it. Words would lose their places: not with text.
 
     Raises:
-        DocexpError: neither text nor image, or a stride that is no shorter than a window.
+        DocexpError: neither text nor image, both text and crops, or a stride that is no shorter than a window.
     """
 
     closing: ClassVar[int] = 0
@@ -56,17 +58,24 @@ class LayoutEncoder(PageEncoder):
     image_size: int | None = 224
     text: bool = True
     layout: bool = True
+    crop: RandomCrop | None = None
 
     def __post_init__(self) -> None:
         if not self.text and self.image_size is None:
             raise DocexpError("an input with neither text nor image; allow one of them")
+        if self.text and self.crop is not None:
+            raise DocexpError("parts of pages are shown to models of images alone: boxes are those of whole pages")
         if not 0 <= self.stride < self.max_tokens - SPECIAL:
             raise DocexpError(
                 f"windows of {self.max_tokens} tokens hold {self.max_tokens - SPECIAL} beside the special ones, "
                 f"so they cannot share {self.stride}; choose a smaller data.window_stride"
             )
 
-    def encode(self, page: Page) -> list[Window]:
+    def training_part(self, page: Page, rng: np.random.Generator) -> Part | None:
+        """As ``crop`` draws it."""
+        return None if self.crop is None else self.crop.draw(rng, page.width, page.height)
+
+    def encode(self, page: Page, part: Part | None = None) -> list[Window]:
         """All windows of the page, in order."""
         pieces = self._pieces(page)
         counts = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
@@ -81,7 +90,7 @@ class LayoutEncoder(PageEncoder):
         else:
             boxes = normalise(level_boxes(page, self.box_level), page.width, page.height)
         line = _line_of_words(page)
-        pixels = None if self.image_size is None else self.pixels(page, self.image_size)
+        pixels = None if self.image_size is None else self.pixels(page, self.image_size, part)
         closing = self.closing if self.layout else 0  # without layout nothing has a place
         windows = []
         for start, stop in window_spans(starts, self.max_tokens - SPECIAL, self.stride):
@@ -99,9 +108,9 @@ class LayoutEncoder(PageEncoder):
             )
         return windows
 
-    def pixels(self, page: Page, size: int) -> NDArray[np.uint8]:
+    def pixels(self, page: Page, size: int, part: Part | None = None) -> NDArray[np.uint8]:
         """The page's image as the family sees it, ``[3, size, size]``; here as ``page_pixels`` gives it."""
-        return page_pixels(page, size)
+        return page_pixels(page, size, part)
 
     def _pieces(self, page: Page) -> list[tuple[int, ...]]:
         if not self.text:
@@ -113,9 +122,9 @@ class LayoutEncoder(PageEncoder):
             raise DocexpError(f"page {page.id}: {error}") from None
 
 
-def page_pixels(page: Page, size: int) -> NDArray[np.uint8]:
+def page_pixels(page: Page, size: int, part: Part | None = None) -> NDArray[np.uint8]:
     """The page's image as ``square_image`` gives it, in three channels, ``[3, size, size]``."""
-    image = square_image(page, size)
+    image = square_image(page, size, part)
     pixels = np.asarray(image)
     if image.mode == "L":
         return np.broadcast_to(pixels, (3, size, size))

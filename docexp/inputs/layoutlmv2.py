@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from docexp.documents.images import Part
 from docexp.documents.page import Page
 from docexp.inputs.layout_encoder import CLOSING, LayoutEncoder, page_pixels
 
@@ -20,9 +21,9 @@ class LayoutLMv2Encoder(LayoutEncoder):
 
     closing: ClassVar[int] = CLOSING
 
-    def pixels(self, page: Page, size: int) -> NDArray[np.uint8]:
+    def pixels(self, page: Page, size: int, part: Part | None = None) -> NDArray[np.uint8]:
         """Blue, green, red, ``[3, size, size]``: the order that detectron2's models are trained in."""
-        pixels = page_pixels(page, size)
+        pixels = page_pixels(page, size, part)
         if pixels.strides[0] == 0:  # a grey image, one channel seen as three
             return pixels
         return np.ascontiguousarray(pixels[::-1])

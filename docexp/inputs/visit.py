@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from docexp.documents.images import Part
 from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.inputs.encoder import PageEncoder
@@ -27,7 +28,8 @@ class Visit:
         rng: gives the generator of a purpose; the same for the same sample, epoch and purpose in any process.
         members: gives all members of the sample in its tar, by suffix.
         partner: draws another document's visit from a generator.
-        windows: encodes the page.
+        windows: encodes what the sample shows of the page.
+        part: the part of the page that it shows; None: all.
     """
 
     page: Page
@@ -36,6 +38,7 @@ class Visit:
     members: Callable[[], Mapping[str, bytes]]
     partner: Callable[[np.random.Generator], "Visit"]
     windows: Callable[[], list[Window]]
+    part: Part | None = None
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
@@ -58,11 +61,13 @@ class Visits:
         reader: pages by row.
         encoder: pages to windows.
         partners: the rows that partners are drawn from.
+        whole: whether all of every page is shown, as in evaluations, whatever training would draw.
     """
 
     reader: PageReader
     encoder: PageEncoder
     partners: "RowDraw"
+    whole: bool = False
 
     def visit(self, page: Page, row: int, seed: int, epoch: int) -> Visit:
         """The visit of a row in an epoch, its page being read already."""
@@ -78,13 +83,18 @@ class Visits:
                 "(TIM) needs training data of several."
             )
 
+        def rng(purpose: str) -> np.random.Generator:
+            return sample_rng(seed, epoch, row, purpose)
+
+        part = None if self.whole else self.encoder.training_part(page, rng("part of the page"))
         return Visit(
             page,
             row,
-            rng=lambda purpose: sample_rng(seed, epoch, row, purpose),
+            rng=rng,
             members=lambda: self.reader.members(row),
             partner=partner,
-            windows=lambda: self.encoder.encode(page),
+            windows=lambda: self.encoder.encode(page, part),
+            part=part,
         )
 
 

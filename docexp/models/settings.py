@@ -55,6 +55,11 @@ class ModelSettings(Settings, ABC):
         return None
 
     @property
+    def crops(self) -> bool:
+        """Whether training shows parts of pages, drawn anew in every epoch."""
+        return False
+
+    @property
     def codes(self) -> int | None:
         """Codes that an image tokenizer in training chooses among; None for other models."""
         return None

@@ -44,6 +44,12 @@ class ObjectiveSettings(Settings, ABC):
         """What its targets 0, 1, … stand for, as people read them; empty where they are tokens, codes or pixels."""
         return ()
 
+    @property
+    def whole_pages(self) -> str:
+        """The key of the setting by which its targets could be of parts of pages too, where now they are of whole ones;
+        empty where they are of whatever the model is shown."""
+        return ""
+
     @abstractmethod
     def corruptor(self, name: str, given: Given) -> "Corruptor":
         """The half that runs in data workers; ``name`` is that of its target in the batch."""

@@ -22,8 +22,13 @@ from docexp.training.build import build_maker, evaluation_rows, training_order
 # torch remarks on more workers than the machine has cores
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
-ALL = {"layoutlmv3": ("mlm", "mim", "wpa"), "layoutlmv2": ("mvlm", "tia", "tim")}
+ALL = {"layoutlmv3": ("mlm", "mim", "wpa"), "layoutlmv2": ("mvlm", "tia", "tim"), "dit": ("mim",)}
 """By family its own objectives: together they hide words, patches, lines and whole images."""
+FAMILY_WORDS = {
+    "layoutlmv3": ["model.max_tokens=64", "model.tokenizer=data:300", "data.window_stride=16"],
+    "layoutlmv2": ["model.max_tokens=64", "model.tokenizer=data:300", "data.window_stride=16"],
+    "dit": ["model.random_crop=[0.2,0.9]"],  # what is shown is drawn too
+}
 STEPS, GLOBAL_BATCH = 12, 4
 WORDS = [
     "task=pretraining",
@@ -31,11 +36,8 @@ WORDS = [
     "hardware=cpu",
     "data.workers=0",
     "data.train_windows=all",
-    "data.window_stride=16",
     "model.layers=1",
-    "model.max_tokens=64",
     "model.image_size=64",
-    "model.tokenizer=data:300",
     f"trainer.max_steps={STEPS}",
     f"trainer.global_batch={GLOBAL_BATCH}",
 ]
@@ -45,6 +47,13 @@ OWN_WORDS = {
     "mvlm": ["objective.mvlm.mask_image=true"],
     "tim": ["objective.tim.replaced=0.4", "objective.tim.dropped=0.2"],  # enough of both among so few pages
 }
+
+DRAWN = {
+    "layoutlmv3": ("input_ids", "patch_mask", "mlm"),
+    "layoutlmv2": ("input_ids", "pixels"),
+    "dit": ("pixels", "patch_mask"),
+}
+"""What is another in another epoch, of every page."""
 
 Hidden = tuple[str, tuple[dict[str, bytes], ...]]
 """A sample's key, and of each of its windows what the model is shown and what it is asked for."""
@@ -63,15 +72,18 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Iterable[None]:
         yield
 
 
-def resolved(objectives: Iterable[str], seed: int = 0) -> ResolvedRun:
+def resolved(family: str, objectives: Iterable[str], seed: int = 0) -> ResolvedRun:
     names = list(objectives)
-    family = next(family for family, all_of_it in ALL.items() if set(names) <= set(all_of_it))
-    words = [*WORDS, f"model={family}_tiny", f"objective=[{','.join(names)}]", f"seed={seed}"]
+    words = [*WORDS, f"model={family}_tiny", *FAMILY_WORDS[family], f"objective=[{','.join(names)}]", f"seed={seed}"]
     return resolve(check(compose(words + [word for name in names for word in OWN_WORDS.get(name, [])])))
 
 
 def again(run: ResolvedRun, seed: int) -> ResolvedRun:
-    return resolved(run.settings.objective, seed)
+    return resolved(family_of(run), run.settings.objective, seed)
+
+
+def family_of(run: ResolvedRun) -> str:
+    return next(family for family, all_of_it in ALL.items() if set(run.settings.objective) == set(all_of_it))
 
 
 def loader(run: ResolvedRun, place: Placement | None = None, workers: int = 0) -> TrainLoader:
@@ -148,9 +160,9 @@ def resumed(run: ResolvedRun, cut: int, workers: int) -> dict[int, list[Hidden]]
     return in_order(by_step(batches, 1), by_step(after, 2, first=cut))
 
 
-@pytest.fixture(scope="module", params=["layoutlmv3", pytest.param("layoutlmv2", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["layoutlmv3", "dit", pytest.param("layoutlmv2", marks=pytest.mark.slow)])
 def run(request: pytest.FixtureRequest) -> ResolvedRun:
-    return resolved(ALL[request.param])
+    return resolved(request.param, ALL[request.param])
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +206,7 @@ def test_another_epoch_hides_other_things(run: ResolvedRun, masks: dict[int, lis
             seen[key].append(windows)
     assert [len(visits) for visits in seen.values()] == [3] * 14
     for visits in seen.values():
-        for name in ("input_ids", "patch_mask", "mlm") if "mlm" in run.settings.objective else ("input_ids", "pixels"):
+        for name in DRAWN[family_of(run)]:
             assert len({tuple(window[name] for window in windows) for windows in visits}) == len(visits)
 
 
@@ -205,6 +217,16 @@ def test_another_seed_hides_other_things(run: ResolvedRun, masks: dict[int, list
     )
     shared = first.keys() & other.keys()
     assert shared and all(first[key] != other[key] for key in shared)
+
+
+@pytest.mark.parametrize("run", ["dit"], indirect=True)
+def test_training_shows_parts_of_pages_and_evaluations_whole_ones(run: ResolvedRun) -> None:
+    maker = build_maker(run, run.corpora)
+    for row in range(5):
+        (whole,) = maker.encoder.encode(maker.reader.read(row))
+        (scored,), (trained_on,) = maker.evaluation(row).windows, maker.training(row, epoch=0).windows
+        assert whole.pixels is not None and scored.pixels is not None and trained_on.pixels is not None
+        assert (scored.pixels == whole.pixels).all() and (trained_on.pixels != whole.pixels).any()
 
 
 def test_evaluations_are_the_same_whatever_the_seed_the_ranks_and_the_batch(run: ResolvedRun) -> None:
@@ -225,9 +247,11 @@ def test_evaluations_are_the_same_whatever_the_seed_the_ranks_and_the_batch(run:
     ],
     indirect=["run"],
 )
-def test_an_objective_hides_the_same_whatever_its_company(masks: dict, objectives: list[str], own: list[str]) -> None:
+def test_an_objective_hides_the_same_whatever_its_company(
+    run: ResolvedRun, masks: dict, objectives: list[str], own: list[str]
+) -> None:
     def ordered(found: dict[int, list[Hidden]]) -> list[list[Hidden]]:
         taken = [[(k, tuple({n: w[n] for n in own} for w in ws)) for k, ws in s] for s in found.values()]
         return [sorted(samples, key=repr) for samples in taken]
 
-    assert ordered(trained(resolved(objectives))) == ordered(masks)
+    assert ordered(trained(resolved(family_of(run), objectives))) == ordered(masks)

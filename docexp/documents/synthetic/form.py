@@ -29,7 +29,7 @@ def layout_form(rng: random.Random, sections: Sequence[Section], tone: int, empt
     top += 86
     font = Font(face, rng.choice((12, 13)))
     for section, rows in zip(sections, rng.sample((3, 3, 3, 4), SECTIONS), strict=True):
-        _section(sheet, rng, section, (left, top, rows), font, empty)
+        _section(sheet, rng, section, place=(left, top, rows), font=font, empty=empty)
         top += rows * ROW + 12 + rng.randrange(10)
     small = Font("DejaVuSans", 10)
     sheet.rules.append((left, HEIGHT - 34, left + 3 * COLUMN, HEIGHT - 34))
@@ -48,7 +48,7 @@ def _head(sheet: Sheet, rng: random.Random, kind: str, left: int, top: int) -> N
 
 
 def _section(
-    sheet: Sheet, rng: random.Random, section: Section, place: tuple[int, int, int], font: Font, empty: float
+    sheet: Sheet, rng: random.Random, section: Section, *, place: tuple[int, int, int], font: Font, empty: float
 ) -> None:
     left, top, rows = place
     sheet.frames.append((left, top, left + 3 * COLUMN, top + rows * ROW))

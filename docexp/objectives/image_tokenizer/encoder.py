@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from docexp.documents.images import Part
 from docexp.documents.page import Page
 from docexp.inputs.layout_encoder import LayoutEncoder
 from docexp.objectives.image_tokenizer.images import tokenizer_pixels
@@ -14,6 +15,6 @@ from docexp.objectives.image_tokenizer.images import tokenizer_pixels
 class TokenizerEncoder(LayoutEncoder):
     """The image alone, resized by the filter that codes are made with."""
 
-    def pixels(self, page: Page, size: int) -> NDArray[np.uint8]:
+    def pixels(self, page: Page, size: int, part: Part | None = None) -> NDArray[np.uint8]:
         """See ``tokenizer_pixels``."""
-        return tokenizer_pixels(page, size)
+        return tokenizer_pixels(page, size, part)

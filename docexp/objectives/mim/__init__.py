@@ -64,6 +64,11 @@ class MIMSettings(ObjectiveSettings):
         """The pages' images."""
         return frozenset({"images"})
 
+    @property
+    def whole_pages(self) -> str:
+        """Stored codes are of whole pages."""
+        return "tokenizer" if self.target == "codes" and self.tokenizer is None else ""
+
     def corruptor(self, name: str, given: Given) -> "PatchMasking":
         """Hides patches."""
         from docexp.objectives.mim.corruptor import PatchMasking

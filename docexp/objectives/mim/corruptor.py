@@ -68,4 +68,4 @@ class PatchMasking(Corruptor):
         side = CODE_SIDE * self.grid
         if image is None:  # a batch takes all or none
             return np.zeros((3, side, side), dtype=np.uint8)
-        return tokenizer_pixels(image.page, side)
+        return tokenizer_pixels(image.page, side, image.part)
