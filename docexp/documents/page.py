@@ -67,6 +67,7 @@ class Page:
     """One page. Boxes are float ``x0, y0, x1, y1`` in the original image's pixels, origin top left.
 
     ``id`` is unique in a dataset; ``document_id`` groups the pages of a document; ``number`` counts its pages from 0.
+    ``document_tags`` are any number of labels of the document as a whole, ``document_class`` is the one class it is of.
     ``image`` holds the encoded file until someone needs pixels; it may be smaller than ``width × height``, which stay
     the original's. ``words`` may be blank. ``lines`` hold word indices. An annotation that is ``None`` was never
     made; an empty one was made and found nothing.
@@ -88,6 +89,7 @@ class Page:
     entities: tuple[Entity, ...] | None = None
     relations: tuple[Relation, ...] | None = None
     document_class: str | None = None
+    document_tags: tuple[str, ...] | None = None
     questions: tuple[Question, ...] | None = None
     regions: tuple[Region, ...] | None = None
     reading_order: tuple[int, ...] | None = None
@@ -150,6 +152,7 @@ ANNOTATION_KINDS = (
     "entities",
     "relations",
     "document_class",
+    "document_tags",
     "questions",
     "regions",
     "reading_order",
@@ -187,6 +190,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "lines": _frozen,
     "entities": _records(Entity),
     "relations": _records(Relation),
+    "document_tags": tuple,
     "questions": _records(Question),
     "regions": _records(Region),
     "reading_order": tuple,
@@ -212,6 +216,9 @@ def _validate(page: Page) -> None:
         _check_distinct(list(chain.from_iterable(page.lines)), len(page.words), f"{where}: lines")
     if page.reading_order is not None:
         _check_distinct(page.reading_order, len(page.words), f"{where}: reading_order")
+    tags = page.document_tags or ()
+    if len(set(tags)) < len(tags) or not all(isinstance(tag, str) and tag for tag in tags):
+        raise PageError(f"{where}: document_tags {list(tags)} are to be texts, each once")
     _validate_entities(page, where)
     _validate_regions(page, where)
 

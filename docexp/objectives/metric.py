@@ -21,8 +21,9 @@ class ObjectiveScores(Metric):
     """Mean loss, accuracy and skill of each objective over all targets, exact under any number of ranks.
 
     The chance level is the mean loss of the best constant guess on these targets: for classes the entropy of their
-    distribution, in nats. The skill is the share of it that is gone, ``1 - loss / chance`` (0: no better than the
-    constant guess, 1: perfect; the skill score of forecast verification). ``skill(…)`` is the mean over the objectives.
+    distribution, in nats, in each group of classes (``Objective.groups``) by itself. The skill is the share of it that
+    is gone, ``1 - loss / chance`` (0: no better than the constant guess, 1: perfect; the skill score of forecast
+    verification). ``skill(…)`` is the mean over the objectives.
 
     Args:
         classes: for each objective the number of classes of its targets; 0 where they are none.
@@ -30,6 +31,7 @@ class ObjectiveScores(Metric):
         kinds: the number of kinds that the model chooses among, where it does; 0 where not. How many were chosen at all
             is ``usage``, a share; ``perplexity`` is the exponential of the entropy of the choices: so many kinds would
             have it if all were equally frequent.
+        groups: for each objective the groups of its classes; 1 where it is not named.
         sync_on_compute: as of torchmetrics.
     """
 
@@ -40,11 +42,13 @@ class ObjectiveScores(Metric):
         classes: Mapping[str, int],
         class_names: Mapping[str, Sequence[str]] | None = None,
         kinds: Mapping[str, int] | None = None,
+        groups: Mapping[str, int] | None = None,
         *,
         sync_on_compute: bool = True,
     ) -> None:
         super().__init__(sync_on_compute=sync_on_compute)
         self._classes, self._names = dict(classes), dict(class_names or {})
+        self._groups = dict(groups or {})
         self._kinds = {name: number for name, number in (kinds or {}).items() if number}
         for name, number in self._kinds.items():
             self.add_state(f"{name}_chosen", torch.zeros(number, dtype=torch.float64), dist_reduce_fx="sum")
@@ -82,7 +86,7 @@ class ObjectiveScores(Metric):
                 scores[f"{name}/accuracy"] = hits / there
                 named = zip(self._names.get(name, ())[:-1], counts.tolist(), strict=False)
                 scores |= {f"{name}/{label}": count / there for label, count in named}
-                chance = _entropy(counts)
+                chance = _entropy(counts, self._groups.get(name, 1))
             if name in self._kinds:
                 chosen: Tensor = getattr(self, f"{name}_chosen")
                 choices = max(float(chosen.sum()), 1.0)
@@ -110,20 +114,31 @@ def own_scores(judged: Judged, mine: Tensor) -> tuple[Scores, dict[str, Any]]:
     return scores, {"targets": number, "classes": _counted(judged.target[mine])}
 
 
-def constant_guess(references: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple[dict[str, Scores], Any]:
-    """What the best constant guess scores on all samples' targets taken together, and those targets."""
+def constant_guess(
+    references: Sequence[Mapping[str, Any]], classes: Mapping[str, int], groups: Mapping[str, int]
+) -> tuple[dict[str, Scores], Any]:
+    """What the best constant guess scores on all samples' targets taken together, and those targets.
+
+    Args:
+        references: what ``own_scores`` said of each sample's targets.
+        classes: of every objective, as for ``ObjectiveScores``.
+        groups: of these classes.
+    """
     scores: dict[str, Scores] = {}
     together: dict[str, Any] = {}
-    for name in names:
+    for name, number in classes.items():
         counts: Counter[str] = Counter()
         for reference in references:
             counts.update(reference[name].get("classes", {}))
         chance = sum(reference[name].get("chance", 0.0) for reference in references)
         together[name] = {"chance": chance, "classes": dict(counts)}
+        there = torch.zeros(number, dtype=torch.float64)
+        _count(there, counts)
         # the shares are the likeliest constant distribution, its loss their entropy
-        loss = _entropy(torch.tensor(list(counts.values()), dtype=torch.float64)) if counts else chance
+        loss = _entropy(there, groups[name]) if counts else chance
+        hits = float(there.view(groups[name], -1).amax(dim=1).sum()) if counts else 0.0
         targets = sum(reference[name]["targets"] for reference in references)
-        scores[name] = {"loss": loss, "targets": float(targets), "hits": float(max(counts.values(), default=0))}
+        scores[name] = {"loss": loss, "targets": float(targets), "hits": hits}
     return scores, together
 
 
@@ -139,7 +154,8 @@ def _count(counts: Tensor, found: Mapping[str, float]) -> None:
     counts.index_add_(0, places, torch.tensor(list(found.values()), dtype=torch.float64).to(counts.device))
 
 
-def _entropy(counts: Tensor) -> float:
-    """Summed over the targets, in nats."""
-    there = counts[counts > 0]
-    return float((there * (there.sum() / there).log()).sum())
+def _entropy(counts: Tensor, groups: int = 1) -> float:
+    """Of each group's counts, summed over the targets, in nats."""
+    by_group = counts.view(groups, -1)
+    shares = by_group / by_group.sum(dim=1, keepdim=True).clamp(min=1.0)
+    return -float(torch.special.xlogy(by_group, shares).sum())

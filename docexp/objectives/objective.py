@@ -81,15 +81,17 @@ class Objective(nn.Module, ABC):
         name: of its target in the batch.
         classes: of its targets; 0 where they are none.
         kinds: that the model chooses among (``Judged.chosen``); 0 where it chooses nothing.
+        groups: into which the classes fall, in order and of equal size. A target's group is no part of the question:
+            who guesses without looking at the page knows it, and how often each class comes in it.
     """
 
     class_names: ClassVar[tuple[str, ...]] = ()
     """The classes, where they are few enough to be named: the share that each but the last has of the targets is logged
     as ``<objective>/<class>``."""
 
-    def __init__(self, name: str, classes: int, kinds: int = 0) -> None:
+    def __init__(self, name: str, classes: int, kinds: int = 0, groups: int = 1) -> None:
         super().__init__()
-        self.name, self.classes, self.kinds = name, classes, kinds
+        self.name, self.classes, self.kinds, self.groups = name, classes, kinds, groups
 
     @abstractmethod
     def judge(self, encoded: Encoded, batch: Batch) -> Judged:

@@ -1,5 +1,6 @@
 """Objectives that classify a window as a whole."""
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from docexp.inputs.batch import Batch
@@ -33,3 +34,30 @@ class PooledClassifier(Objective):
     def flops(self, batch: Batch) -> Tensor:
         """Of the rows that have a target."""
         return dense(matrix_weights(self), (batch.targets[self.name] != IGNORED).double())
+
+
+class PooledTags(Objective):
+    """A linear classifier on the same state that says of every tag whether the window has it, each for itself.
+
+    Its targets are ``[B, tags]``: of tag ``t`` class ``2 t`` where it is not there, and ``2 t + 1`` where it is.
+    """
+
+    def __init__(self, name: str, hidden_size: int, tags: int) -> None:
+        super().__init__(name, classes=2 * tags, groups=tags)
+        self.classifier = nn.Linear(hidden_size, tags)
+        nn.init.normal_(self.classifier.weight, std=INITIAL_STD)
+        nn.init.zeros_(self.classifier.bias)
+
+    def judge(self, encoded: Encoded, batch: Batch) -> Judged:
+        """A binary cross-entropy, in fp32, for each tag of each row that has a target."""
+        assert encoded.pooled is not None
+        target = batch.targets[self.name]
+        row, tag = wanted(target).unbind(dim=1)
+        number = target[row, tag]
+        score, there = self.classifier(encoded.pooled)[row, tag].float(), number % 2 == 1
+        loss = F.binary_cross_entropy_with_logits(score, there.float(), reduction="none")
+        return Judged(row, loss, number, (score > 0) == there)
+
+    def flops(self, batch: Batch) -> Tensor:
+        """Of the rows that have a target."""
+        return dense(matrix_weights(self), (batch.targets[self.name] != IGNORED).any(dim=1).double())

@@ -107,6 +107,7 @@ class Pretraining(Task):
             {one.name: one.classes for one in each},
             {one.name: one.class_names for one in each if one.class_names},
             {one.name: one.kinds for one in each},
+            {one.name: one.groups for one in each},
             sync_on_compute=sync_on_compute,
         )
 
@@ -122,7 +123,9 @@ class Pretraining(Task):
 
     def baseline(self, predictions: Sequence[Prediction]) -> dict[str, float]:
         """What the best constant guess on these very targets scores: the objectives' chance level."""
-        guess, targets = constant_guess([prediction.reference for prediction in predictions], list(self.objectives))
+        each = self._each()
+        classes, groups = ({one.name: getattr(one, what) for one in each} for what in ("classes", "groups"))
+        guess, targets = constant_guess([prediction.reference for prediction in predictions], classes, groups)
         return self.scores([Prediction("", guess, targets)])
 
     def remarks(self, metrics: Mapping[str, float]) -> list[str]:

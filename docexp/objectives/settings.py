@@ -9,6 +9,9 @@ from docexp.settings import Positive, Settings
 from docexp.tasks.settings import Given
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from docexp.inputs.settings import PageSettings
     from docexp.objectives.objective import Corruptor, Objective
     from docexp.shards.index import Index
@@ -69,6 +72,15 @@ class ObjectiveSettings(Settings, ABC):
     def places(self) -> Mapping[str, Any]:
         """What lies behind the settings that are paths, such as a checksum: it counts for the run's identity."""
         return {}
+
+    def told(self, target: "NDArray[np.int64]") -> str:
+        """A target of a window as a whole (one number) or of its patches (a number for each), as people read it."""
+        from docexp.inputs.sample import IGNORED
+
+        if target.size > 1:
+            return f"{int((target != IGNORED).sum()):,} of {target.size:,} patches"
+        value, names = int(target.reshape(())), self.class_names
+        return "no target" if value == IGNORED else names[value] if names else str(value)
 
     @abstractmethod
     def protocol(self) -> str:

@@ -18,7 +18,7 @@ def plot(index: Index, measured: Sequence[Measured], file: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    kinds = [kind for kind in ("entities", "regions", "document_classes") if index.names(kind)]
+    kinds = [kind for kind in ("entities", "regions", "document_classes", "document_tags") if index.names(kind)]
     panels = [_words, *([_tokens] if any(part.tokens is not None for part in measured) else []), _sizes]
     count = len(panels) + len(kinds)
     columns = 2 if count > 1 else 1

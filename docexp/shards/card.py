@@ -60,7 +60,13 @@ def _counts(contents: Contents, shown: list[str]) -> list[int]:
 
 
 def _labels(index: Index) -> str:
-    kinds = {"entities": "Entities", "relations": "Relations", "regions": "Regions", "document_classes": "Classes"}
+    kinds = {
+        "entities": "Entities",
+        "relations": "Relations",
+        "regions": "Regions",
+        "document_classes": "Classes",
+        "document_tags": "Tags of documents",
+    }
     return "\n\n".join(
         f"{title}: {', '.join(index.names(kind))}." for kind, title in kinds.items() if index.names(kind)
     )

@@ -32,6 +32,7 @@ class Contents:
     relations: Counts = field(default_factory=dict)
     regions: Counts = field(default_factory=dict)
     document_classes: Counts = field(default_factory=dict)
+    document_tags: Counts = field(default_factory=dict)
     members: Counts = field(default_factory=dict)
 
     @property
@@ -104,3 +105,5 @@ def _names(page: Page) -> Iterator[tuple[str, str]]:
         yield "regions", region.label
     if page.document_class is not None:
         yield "document_classes", page.document_class
+    for tag in page.document_tags or ():
+        yield "document_tags", tag

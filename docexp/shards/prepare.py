@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from docexp.documents.readers.reader import Reader, Report
-from docexp.documents.reading.exclude import changed
+from docexp.documents.reading import document_tags, exclude
 from docexp.shards.entry import Packed, pack
 from docexp.shards.index import Index, SetFacts
 from docexp.shards.making import Making, code_version
@@ -97,11 +97,13 @@ class Preparation:
 
     def depends_on(self) -> dict[str, str]:
         """What the pages depend on besides the units, in words that say what differs."""
+        tags = self.reader.document_tags
         target = f"{type(self.reader).__module__}.{type(self.reader).__qualname__}"
         return {
             "reader or setting of it": f"{target} {self.reader!r}",
             "source": str(self.source.resolve()) if self.source else "",
-            "exclude lists": repr([changed(place) for place in self.reader.exclude]),
+            "exclude lists": repr([exclude.changed(place) for place in self.reader.exclude]),
+            "file of document tags": repr(tags and document_tags.changed(tags)),
             "way of storing images": repr(self.images),
             "size of shards": str(self.shard_bytes),
             "version of the code": code_version("docexp/documents/", "docexp/shards/", target=target),

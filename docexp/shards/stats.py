@@ -22,6 +22,7 @@ _LABELLED = {
     "relations": "relations",
     "regions": "regions",
     "document_classes": "document classes",
+    "document_tags": "document tags (a document may have several)",
     "annotations": "pages annotated with",
 }
 

@@ -35,6 +35,7 @@ def full_page(**changes: Any) -> Page:
         ),
         "relations": (Relation(0, 1), Relation(1, 0, "child")),
         "document_class": "invoice",
+        "document_tags": ("memo", "advertising"),
         "questions": (Question("q1", "How much?", ("12.50", "$12.50"), ("form",)), Question("q2", "When?")),
         "regions": (Region("table", (0.5, 1.0, 99.5, 50.0), 321.5, True, ((0.5, 1.0, 9.0, 1.0, 9.0, 5.0),)),),
         "reading_order": (1, 0, 2),
@@ -61,7 +62,8 @@ def test_a_page_with_every_annotation_comes_back_from_json_unchanged():
 
 
 def test_an_annotation_never_made_stays_apart_from_an_empty_one():
-    empty = page(lines=(), entities=(), relations=(), questions=(), regions=(), reading_order=(), fields={})
+    nothing = dict.fromkeys(("lines", *ANNOTATION_KINDS), ())
+    empty = page(**{**nothing, "document_class": None, "fields": {}})
     assert values_of(through_json(empty)) == values_of(empty)
     assert through_json(empty).annotations == set(ANNOTATION_KINDS) - {"document_class"}
     assert through_json(page()).annotations == frozenset()
@@ -92,6 +94,7 @@ def pages(draw: st.DrawFn) -> Page:
         entities=entities,
         relations=draw(links),
         document_class=draw(st.none() | st.text()),
+        document_tags=draw(st.none() | st.lists(st.text(min_size=1), unique=True, max_size=3).map(tuple)),
         questions=draw(st.lists(st.builds(Question, st.text(), st.text(), texts, texts), max_size=2).map(tuple)),
         regions=draw(st.lists(st.builds(Region, st.text(), box, coordinate, st.booleans()), max_size=2).map(tuple)),
         reading_order=draw(st.none() | some),
@@ -108,6 +111,9 @@ def test_any_page_comes_back_from_json_unchanged(original):
     ("changes", "text"),
     [
         ({"id": ""}, "a page without an id"),
+        ({"document_tags": ("a", "a")}, "page p1: document_tags ['a', 'a'] are to be texts, each once"),
+        ({"document_tags": ("",)}, "page p1: document_tags [''] are to be texts, each once"),
+        ({"document_tags": (3,)}, "page p1: document_tags [3] are to be texts, each once"),
         ({"width": 0}, "page p1: size 0 × 100 is not positive"),
         ({"height": math.nan}, "page p1: size 200 × nan is not positive"),
         ({"height": math.inf}, "page p1: size 200 × inf is not positive"),

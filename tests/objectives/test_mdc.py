@@ -20,6 +20,7 @@ from docexp.models.layoutlm import LayoutLMSettings
 from docexp.objectives import PretrainingSettings
 from docexp.objectives.mdc import MDCSettings
 from docexp.objectives.mlm import MLMSettings
+from docexp.runs.identity import without_uncounted
 from docexp.shards.index import Index, SetFacts
 from docexp.shards.needs import Need, check_needs
 from docexp.shards.read import ShardReader
@@ -36,16 +37,20 @@ Shards = Callable[..., Index]
 
 @pytest.fixture
 def shards(tmp_path: Path) -> Shards:
-    """``shards(class, …)``: an index of one page of each class."""
+    """``shards(class, …)``: an index of one page of each class; of tags where they are given as a tuple."""
 
-    def write(*classes: str | None) -> Index:
+    def write(*labels: str | tuple[str, ...] | None) -> Index:
         pages = (
-            ("test", Page(str(n), 9, 9, ("some", "words"), [(0, 0, 3, 3), (4, 0, 8, 3)], document_class=name))
-            for n, name in enumerate(classes)
+            ("test", Page(str(n), 9, 9, ("some", "words"), [(0, 0, 3, 3), (4, 0, 8, 3)], **labelled(label)))
+            for n, label in enumerate(labels)
         )
         return write_shards(pages, tmp_path / "set", SetFacts(name="x", licence="", command="x"))
 
     return write
+
+
+def labelled(label: str | tuple[str, ...] | None) -> dict[str, Any]:
+    return {"document_tags": label} if isinstance(label, tuple) else {"document_class": label}
 
 
 def pretraining(**objectives: Any) -> PretrainingSettings:
@@ -126,3 +131,68 @@ def test_a_class_named_twice_and_a_page_of_an_unknown_class_are_refused(
     maker = SampleMaker(ShardReader(shards("invoice")), encoder, targets, "all", 0, RowDraw((range(1),)))
     with pytest.raises(DocexpError, match="page 0: its class 'invoice' is none of form, letter"):
         maker.training(0, 0)
+
+
+TAGS = (("memo", "ads"), (), ("ads",), None, ("memo", "ads", "legal"))
+NAMED = ["ads", "legal", "memo"]
+
+
+def test_every_tag_is_a_question_of_its_own(shards: Shards, byte_tokenizer: Tokenizer) -> None:
+    """Two tags at once, none, and a page whose tags nobody made: from shards to losses and the chance level."""
+    settings = pretraining(mdc=MDCSettings(of="tags", classes=NAMED))
+    index = shards(*TAGS)
+    settings.check_data(DATA, [index], None)
+    assert index.names("document_tags") == ("ads", "legal", "memo")
+    model = LayoutLMSettings(layers=1, heads=2, hidden_size=16, ffn_size=16, max_tokens=64, dropout=0.0)
+    given = Given(data=DATA, tokenizer=byte_tokenizer)
+    encoder, targets = model.encoder(byte_tokenizer, "word", 0), settings.targets(given)
+    maker = SampleMaker(ShardReader(index), encoder, targets, "all", 0, RowDraw((range(5),)))
+    batch = collate([maker.training(row, 0) for row in range(5)], byte_tokenizer.pad_id)
+    has = np.array([[tag in (tags or ()) for tag in NAMED] for tags in TAGS])
+    known = np.array([tags is not None for tags in TAGS])
+    expected = np.where(known[:, None], 2 * np.arange(3) + has, IGNORED)
+    assert batch.targets["mdc"].tolist() == expected.tolist()
+    told = [settings.objectives["mdc"].told(row) for row in expected]
+    assert told == ["ads, memo", "none of them", "ads", "no target", "ads, legal, memo"]
+
+    torch.manual_seed(0)
+    backbone = model.build(byte_tokenizer.vocab_size, byte_tokenizer.pad_id)
+    task = settings.build(given, backbone.hidden_size)
+    encoded = task.encode(backbone, batch)
+    losses = task.losses(encoded, batch)
+    logits = task.objectives["mdc"].classifier(encoded.pooled)[torch.from_numpy(known)]
+    wanted = torch.from_numpy(has[known]).float()
+    plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
+    torch.testing.assert_close(losses.sums["mdc"], plain)
+    assert int(losses.hits["mdc"]) == int(((logits > 0) == (wanted > 0)).sum())
+    with torch.no_grad():
+        predictions = task.decode(encoded, batch)
+        baseline, scores = task.baseline(predictions), task.scores(predictions)
+    share = has[known].mean(axis=0)  # of 3 in 4, 1 in 4 and 2 in 4 documents
+    entropies = -(share * np.log(share) + (1 - share) * np.log(1 - share))
+    assert baseline["mdc/loss"] == pytest.approx(entropies.mean()) and baseline["mdc/targets"] == 12
+    assert baseline["mdc/accuracy"] == pytest.approx(np.maximum(share, 1 - share).mean())
+    assert baseline["mdc/skill"] == pytest.approx(0, abs=1e-9)
+    assert scores["mdc/skill"] == pytest.approx(1 - float(plain.detach()) / 12 / entropies.mean())
+
+
+def test_tags_that_are_not_those_of_the_data_are_refused(shards: Shards) -> None:
+    index = shards(*TAGS)
+    for classes, message in (
+        ([], r"classes=\[\] must name one or more; .*set has \[ads,legal,memo\]$"),
+        (["ads", "memos", "legal"], r"documents with the tags memo, which .* tags are .*\. Nearest: memos\.$"),
+    ):
+        with pytest.raises(DocexpError, match=message):
+            pretraining(mdc=MDCSettings(of="tags", classes=classes)).check_data(DATA, [index], None)
+    assert pretraining(mdc=MDCSettings(of="tags")).annotations == {"document_tags"}
+
+
+def test_many_names_are_not_all_listed(shards: Shards) -> None:
+    index = shards(tuple(f"t{number:02}" for number in range(30)))
+    with pytest.raises(DocexpError, match=r"t19,… 10 more\]$"):
+        pretraining(mdc=MDCSettings(of="tags")).check_data(DATA, [index], None)
+
+
+def test_what_has_classes_by_tag_keeps_the_identity_of_older_runs() -> None:
+    config = {"_target_": "docexp.objectives.mdc.MDCSettings", "classes": ["a", "b"]}
+    assert without_uncounted({**config, "of": "class"}) == config != without_uncounted({**config, "of": "tags"})

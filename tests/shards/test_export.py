@@ -22,6 +22,7 @@ def everything(make_page):
         "lines": ((0, 2), (1,)),
         "relations": (Relation(0, 1), Relation(1, 0, "other")),
         "document_class": "scientific report",
+        "document_tags": ("memo", "zwölf"),
         "questions": (Question("7", "Wie viel?", ("12", "zwölf"), ("layout",)), Question("", "?")),
         "regions": (
             Region("text", (0, 0.25, 9, 9), 80.5, True, ((0.0, 0.5, 9.0, 0.0, 9.0, 9.0),)),
@@ -66,7 +67,7 @@ def test_the_library_reads_every_value_and_the_reader_gives_the_same_pages(tmp_p
         record, image, _ = pages[name]
         for key in ("document_id", "number", "width", "height", "words", "word_boxes"):
             assert row[key] == record[key], (name, key)
-        for key in ("lines", "questions", "reading_order"):
+        for key in ("lines", "questions", "reading_order", "document_tags"):
             assert row[key] == record.get(key), (name, key)
         labels = features["entities"].feature["label"]
         made = [item | {"label": labels.int2str(item["label"])} for item in row["entities"] or ()]

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from docexp.documents.page import Page
+from docexp.documents.reading.document_tags import tags_of
 from docexp.documents.reading.exclude import lists_naming
 from docexp.errors import DocexpError
 from docexp.settings import Folder, Settings
@@ -80,6 +81,10 @@ class Reader(Settings, ABC):
     """Pages to leave out: files with one page or document id a line, or folders of shards whose pages are left out.
     For pretraining on a collection that the sets of the later evaluation were taken from."""
 
+    document_tags: Folder | None = None
+    """A file of tags, for any documents whatever else their reader gives: json lines of a document's id, or the last
+    part of it, and its tags, as in ``{"document": "rge31d00", "tags": ["memo", "advertising"]}``."""
+
     @property
     @abstractmethod
     def annotations(self) -> Mapping[str, tuple[str, ...]]:
@@ -127,7 +132,7 @@ class Reader(Settings, ABC):
             for place in named:
                 report.refuse(_named(place), one=_named(place).replace("pages", "page"))
             if not named:
-                yield split, page
+                yield split, self._tagged(page, report)
 
     def conclude(self, report: Report) -> None:
         """Notes what can only be said when all pages are read: which exclude lists named none of them.
@@ -138,6 +143,16 @@ class Reader(Settings, ABC):
         for place in self.exclude:
             if _named(place) not in report.refused:
                 report.note(f"exclude list that names no page here (do its ids have another form?): {place}")
+
+    def _tagged(self, page: Page, report: Report) -> Page:
+        if self.document_tags is None:
+            return page
+        tags = tags_of(page.document_id, self.document_tags)
+        if tags is None:
+            name = f"without tags in {self.document_tags}"
+            report.note(f"pages of documents {name}", one=f"page of a document {name}")
+            return page
+        return replace(page, document_tags=tags)
 
     def folder(self, source: Path | None) -> Path:
         """The source as a folder that is there.

@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from docexp.documents.readers.reader import Report
 from docexp.errors import DocexpError
+
+if TYPE_CHECKING:
+    from docexp.documents.readers.reader import Report
 
 _NAME_BYTES = 255  # what file systems allow one name
 
 
-def listing(folder: Path, pattern: str, report: Report, hint: str = "Is the archive fully unpacked?") -> list[Path]:
+def listing(folder: Path, pattern: str, report: "Report", hint: str = "Is the archive fully unpacked?") -> list[Path]:
     """The files of ``folder`` that match, sorted by name, without hidden ones (``._x.json`` is what macOS adds).
 
     Raises:

@@ -1,8 +1,8 @@
-"""Document classification in pretraining: LayoutLM's MDC, for pages of one class each."""
+"""Document classification in pretraining: LayoutLM's MDC."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from docexp.errors import DocexpError, nearest
 from docexp.inputs.settings import PageSettings
@@ -10,25 +10,33 @@ from docexp.objectives.settings import ObjectiveSettings
 from docexp.tasks.settings import Given
 
 if TYPE_CHECKING:
-    from docexp.objectives.mdc.corruptor import ClassTarget
-    from docexp.objectives.pooled import PooledClassifier
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from docexp.objectives.objective import Corruptor, Objective
     from docexp.shards.index import Index
+
+SHOWN = 20
+"""Of many names, a refusal lists so many."""
 
 
 @dataclass(kw_only=True)
 class MDCSettings(ObjectiveSettings):
-    """The model guesses the document's class. Nothing is corrupted.
+    """The model guesses the document's tags, each for itself, or the one class it is of. Nothing is corrupted.
 
-    Source: LayoutLM (arXiv 1912.13318), where it is optional and of several labels, the tags that IIT-CDIP gives to a
-    document. A page of docexp carries one class, so that this is the nearest to it: one of the classes, by a softmax.
-    As there, ``[CLS]`` is classified. A page without a class has no target.
+    Source: LayoutLM (arXiv 1912.13318 §2.3), "multi-label document classification" of ``[CLS]``, supervised by the tags
+    that IIT-CDIP gives to a document; optional there. The paper states no formula: a binary cross-entropy for each tag,
+    their mean. A page without tags that were made, or without a class, has no target.
 
     Raises:
         DocexpError: a class is named twice.
     """
 
+    of: Literal["class", "tags"] = field(default="class", metadata={"added_default": "class"})
+    """What is guessed: which ``class`` a document is of, or which ``tags`` it has, any number of them. Tags come from
+    data.reader.document_tags=FILE when data are prepared."""
     classes: list[str] = field(default_factory=list)
-    """All classes of the data, in the order of the head's outputs."""
+    """All classes, or all tags, of the data, in the order of the head's outputs."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -43,50 +51,65 @@ class MDCSettings(ObjectiveSettings):
 
     @property
     def annotations(self) -> frozenset[str]:
-        """Document classes."""
-        return frozenset({"document_class"})
+        """Document classes, or tags."""
+        return frozenset({"document_class" if self.of == "class" else "document_tags"})
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """``classes``."""
-        return tuple(self.classes)
+        """``classes``, where a document has one of them."""
+        return tuple(self.classes) if self.of == "class" else ()
 
-    def corruptor(self, name: str, given: Given) -> "ClassTarget":
-        """Notes the class."""
-        from docexp.objectives.mdc.corruptor import ClassTarget
+    def corruptor(self, name: str, given: Given) -> "Corruptor":
+        """Notes the class or the tags."""
+        from docexp.objectives.mdc.corruptor import ClassTarget, TagTargets
 
-        return ClassTarget(name, tuple(self.classes))
+        return (ClassTarget if self.of == "class" else TagTargets)(name, tuple(self.classes))
 
-    def build(self, name: str, given: Given, hidden_size: int) -> "PooledClassifier":
+    def build(self, name: str, given: Given, hidden_size: int) -> "Objective":
         """A classifier over ``classes``."""
-        from docexp.objectives.pooled import PooledClassifier
+        from docexp.objectives.pooled import PooledClassifier, PooledTags
 
-        return PooledClassifier(name, hidden_size, len(self.classes))
+        return (PooledClassifier if self.of == "class" else PooledTags)(name, hidden_size, len(self.classes))
 
     def check_data(self, data: PageSettings, indices: "Sequence[Index]", patch_grid: int | None) -> None:
-        """Every class of the data is one of ``classes``, and there are two or more to tell apart."""
+        """Every class or tag of the data is one of ``classes``, and there is something to tell apart."""
         del data, patch_grid
         for index in indices:
             self._check_classes(index)
 
     def _check_classes(self, index: "Index") -> None:
-        found = index.names("document_classes")
-        if len(self.classes) < 2:
+        found = index.names("document_classes" if self.of == "class" else "document_tags")
+        fewest = 2 if self.of == "class" else 1  # a tag is there or not
+        if len(self.classes) < fewest:
             raise DocexpError(
-                f"classes={_listed(self.classes)} must name two or more; {index.where} has {_listed(found)}"
+                f"classes={_listed(self.classes)} must name {'two' if fewest > 1 else 'one'} or more; "
+                f"{index.where} has {_listed(found)}"
             )
         unknown = sorted(set(found) - set(self.classes))
         if unknown:
             close = [near for name in unknown for near in nearest(name, sorted(set(self.classes) - set(found)))]
+            what = "pages of" if self.of == "class" else "documents with the tags"
             raise DocexpError(
-                f"{index.where} has pages of {', '.join(unknown)}, which classes does not name; its classes are "
-                f"{_listed(found)}." + (f" Nearest: {close[0]}." if close else "")
+                f"{index.where} has {what} {_listed(unknown)[1:-1].replace(',', ', ')}, which classes does not name; "
+                f"its {'classes' if self.of == 'class' else 'tags'} are {_listed(found)}."
+                + (f" Nearest: {close[0]}." if close else "")
             )
+
+    def told(self, target: "NDArray[np.int64]") -> str:
+        """The class, or those of the tags that the document has."""
+        if self.of == "class":
+            return super().told(target)
+        if target.min() < 0:
+            return "no target"
+        return ", ".join(tag for tag, number in zip(self.classes, target, strict=True) if number % 2) or "none of them"
 
     def protocol(self) -> str:
         """The classes."""
+        if self.of == "tags":
+            return f"each of {len(self.classes)} tags: {', '.join(self.classes)}"
         return f"one of {len(self.classes)} classes: {', '.join(self.classes)}"
 
 
 def _listed(names: Sequence[str]) -> str:
-    return f"[{','.join(names)}]"
+    more = f",… {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return f"[{','.join(names[:SHOWN])}{more}]"

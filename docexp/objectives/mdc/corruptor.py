@@ -1,4 +1,4 @@
-"""Notes the class of a document, in data workers."""
+"""Notes the class of a document, or its tags, in data workers."""
 
 from dataclasses import dataclass
 
@@ -30,3 +30,26 @@ class ClassTarget(Corruptor):
             raise DocexpError(f"page {visit.page.id}: its class {found!r} is none of {', '.join(self.classes)}")
         number = IGNORED if found is None else self.classes.index(found)
         window.window_targets[self.name] = np.array(number, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class TagTargets(Corruptor):
+    """Of every tag, whether the page's document has it (see ``PooledTags``), is a target of each of its windows.
+
+    Args:
+        name: of the target.
+        tags: in the order of their numbers.
+    """
+
+    name: str
+    tags: tuple[str, ...]
+
+    def corrupt(self, window: Window, record: Record, visit: Visit, rng: np.random.Generator) -> None:
+        """See the class."""
+        del record, rng
+        found = visit.page.document_tags
+        unknown = sorted(set(found or ()) - set(self.tags))
+        if unknown:
+            raise DocexpError(f"page {visit.page.id}: of its tags, {', '.join(unknown)} are none of objective.mdc's")
+        numbers = [IGNORED if found is None else 2 * place + (tag in found) for place, tag in enumerate(self.tags)]
+        window.window_targets[self.name] = np.array(numbers, dtype=np.int64)

@@ -176,6 +176,7 @@ function show(number) {
   const document_ = page.document === page.id ? "" : ` · page ${page.number + 1} of ${page.document}`;
   get("facts").replaceChildren(make("p", `${page.split} · ${page.width} × ${page.height} pixels${page.image ? "" : " · no image"}${document_}`, { class: "quiet" }));
   if (page.document_class !== null) get("facts").append(...list("document class", [[page.document_class, [""]]]));
+  if (page.document_tags) get("facts").append(...list("document tags", page.document_tags.map((tag) => [tag, [""]])));
   if (page.seen) get("facts").append(...list("as pretraining sees it", page.seen.facts));
   const details = [];
   if (page.questions) details.push(...list(`questions (${page.questions.length})`, page.questions.map((q) => [q.text, q.answers])));

@@ -39,6 +39,7 @@ def record(page: Page, split: str, pages: int) -> dict[str, Any]:
         "questions": values.get("questions"),
         "fields": values.get("fields"),
         "document_class": page.document_class,
+        "document_tags": values.get("document_tags"),
     }
 
 

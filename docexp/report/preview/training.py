@@ -91,11 +91,7 @@ def _count(found: Seen, name: str, objective: ObjectiveSettings) -> str:
         there = f"{_there(target)} of {int((window.word_index >= 0).sum()):,} tokens"
         counts = [f"{int((target == number).sum()):,} {label}" for number, label in enumerate(names)]
         return ": ".join(filter(None, (there, ", ".join(counts))))
-    target = window.window_targets[name]
-    if target.size > 1:
-        return f"{_there(target)} of {target.size:,} patches"
-    value = int(target.reshape(()))
-    return "no target" if value == IGNORED else names[value] if names else str(value)
+    return objective.told(window.window_targets[name])
 
 
 def _there(target: NDArray[Any]) -> str:

@@ -120,7 +120,8 @@ def test_the_reader_states_what_its_pages_carry(tmp_path):
 
 def test_settings_are_a_structured_config_and_load_no_torch():
     sources = Sources(Composed({}, {}, (), Project()))
-    assert fill_values(FunsdReader, {}, "data.reader", sources)[1] == {"exclude": [], "repair": "none"}
+    values = fill_values(FunsdReader, {}, "data.reader", sources)[1]
+    assert values == {"exclude": [], "document_tags": None, "repair": "none"}
     code = "import sys, docexp.documents.readers.funsd as f; f.FunsdReader(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     with pytest.raises(DocexpError, match=r"repair=swop is none of none, swap, clip, swap\+clip\. Nearest: swap"):

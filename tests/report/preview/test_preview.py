@@ -58,6 +58,7 @@ def test_everything_on_a_page_is_in_its_record() -> None:
         questions=(Question("1", "What?", ("a", "b")), Question("2", "Who?")),
         fields={"total": ("1", "2")},
         document_class="memo",
+        document_tags=("a", "b"),
     )
     found = data_of(document("t", "a", [record(full, "test", 1)]))[0]
     assert found["words"] == ["a", "", "c"] and found["boxes"][1] == [50, 10, 90.12, 20]
@@ -67,13 +68,14 @@ def test_everything_on_a_page_is_in_its_record() -> None:
     assert found["regions"][0]["polygons"] == [[0, 0, 9, 0, 9, 9]]
     assert [question["answers"] for question in found["questions"]] == [["a", "b"], []]
     assert (found["fields"], found["document_class"], found["split"]) == ({"total": ["1", "2"]}, "memo", "test")
+    assert found["document_tags"] == ["a", "b"]
     bare = record(page("p"), "test", 1)
-    for name in ("image", "lines", "entities", "relations", "order", "regions", "questions", "fields"):
+    for name in ("image", "lines", "entities", "relations", "order", "regions", "questions", "fields", "document_tags"):
         assert bare[name] is None, name
 
 
 def test_no_text_of_a_page_is_markup() -> None:
-    evil = page(EVIL, words=(EVIL, "", "c"), document_class=EVIL, fields={EVIL: (EVIL,)})
+    evil = page(EVIL, words=(EVIL, "", "c"), document_class=EVIL, document_tags=(EVIL,), fields={EVIL: (EVIL,)})
     text = document(EVIL, EVIL, [record(evil, "train", 1)])
     assert text.count("<script") == text.count("</script") == 2 and "<img" not in text
     assert data_of(text)[0]["words"][0] == EVIL

@@ -46,6 +46,7 @@ def page_features(annotations: Sequence[str], labels: Mapping[str, Sequence[str]
         "entities": lambda: List({"label": kinds["entities"], "words": List(whole), "box": List(real), "id": text}),
         "relations": lambda: List({"head": whole, "tail": whole, "label": kinds["relations"]}),
         "document_class": lambda: kinds["document_class"],
+        "document_tags": lambda: List(text),
         "questions": lambda: List({"id": text, "text": text, "answers": List(text), "kinds": List(text)}),
         "regions": lambda: List(
             {
