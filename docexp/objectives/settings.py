@@ -43,6 +43,11 @@ class ObjectiveSettings(Settings, ABC):
         return frozenset()
 
     @property
+    def made_by(self) -> str:
+        """How data come by its ``annotations``, as a sentence, where that is more than choosing other data."""
+        return ""
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """What its targets 0, 1, … stand for, as people read them; empty where they are tokens, codes or pixels."""
         return ()

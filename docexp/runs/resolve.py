@@ -135,7 +135,7 @@ def check_pages(settings: RunSettings, corpora: Corpora) -> None:
     blind = settings_that_fit(model, lambda other: not other.page_needs and settings.task.needs <= other.provides)
     task = str(settings.plain["task"]["_target_"]).rpartition(".")[2].removesuffix("Settings").lower()
     needs = [
-        *(Need(f"objective {name}", objective.annotations) for name, objective in settings.objective.items()),
+        *(Need(f"objective {name}", own.annotations, own.made_by) for name, own in settings.objective.items()),
         Need(f"task {task}", settings.task.annotations),
         Need(
             "the model",

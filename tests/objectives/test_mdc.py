@@ -196,3 +196,10 @@ def test_many_names_are_not_all_listed(shards: Shards) -> None:
 def test_what_has_classes_by_tag_keeps_the_identity_of_older_runs() -> None:
     config = {"_target_": "docexp.objectives.mdc.MDCSettings", "classes": ["a", "b"]}
     assert without_uncounted({**config, "of": "class"}) == config != without_uncounted({**config, "of": "tags"})
+
+
+def test_data_without_tags_is_refused_saying_how_they_come_by_them(shards: Shards) -> None:
+    settings = MDCSettings(of="tags", classes=["memo"])
+    need = Need("objective mdc", settings.annotations, settings.made_by)
+    with pytest.raises(DocexpError, match=r"mdc needs document_tags; .*data\.reader\.document_tags=FILE\.\nSee"):
+        check_needs(shards("form"), [need], lambda kinds: [])

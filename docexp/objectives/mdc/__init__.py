@@ -55,6 +55,11 @@ class MDCSettings(ObjectiveSettings):
         return frozenset({"document_class" if self.of == "class" else "document_tags"})
 
     @property
+    def made_by(self) -> str:
+        """Tags are no part of any download that docexp reads."""
+        return "" if self.of == "class" else "Prepare the data again with data.reader.document_tags=FILE."
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """``classes``, where a document has one of them."""
         return tuple(self.classes) if self.of == "class" else ()

@@ -56,10 +56,11 @@ def hidden_patches(seen: Seen, grid: int) -> list[Mark]:
     mask, page = seen.window.patch_mask, seen.visit.page
     if mask is None:
         return []
-    wide, high = page.width / grid, page.height / grid
+    x0, y0, x1, y1 = np.array(seen.part or (0, 0, 1, 1)) * [page.width, page.height, page.width, page.height]
+    wide, high = (x1 - x0) / grid, (y1 - y0) / grid
     return [
         {
-            "box": _rounded([column * wide, row * high, (column + 1) * wide, (row + 1) * high]),
+            "box": _rounded([x0 + column * wide, y0 + row * high, x0 + (column + 1) * wide, y0 + (row + 1) * high]),
             "label": "hidden",
             "said": f"patch {row}, {column} (row, column): hidden",
         }

@@ -123,9 +123,19 @@ function paint(page) {
   const paper = get("paper");
   paper.style.width = `min(100%, ${Math.max(900, Math.min(1200, page.width))}px)`;
   paper.style.aspectRatio = `${page.width} / ${page.height}`;
+  paper.replaceChildren(...pictures(page), svg);
+}
+
+function pictures(page) {
   const seen = shown[PICTURE] && page.seen && page.seen.image;
-  const image = seen || page.image;
-  paper.replaceChildren(...(image ? [make("img", undefined, { src: image, alt: "", class: seen ? "seen" : "" })] : []), svg);
+  const whole = page.image ? [make("img", undefined, { src: page.image, alt: "" })] : [];
+  if (!seen) return whole;
+  const image = make("img", undefined, { src: seen, alt: "", class: "seen" });
+  if (!page.seen.part) return [image];
+  const [left, top, right, bottom] = page.seen.part.map((edge) => 100 * edge);
+  Object.assign(image.style, { left: `${left}%`, top: `${top}%`, width: `${right - left}%`, height: `${bottom - top}%` });
+  whole.forEach((own) => own.setAttribute("class", "around"));
+  return [...whole, image];
 }
 
 function key(items) {

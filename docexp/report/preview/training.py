@@ -37,6 +37,7 @@ def training_record(run: ResolvedRun, epoch: int) -> Callable[[int], dict[str, A
         found = seen(maker, row, epoch)
         return {
             "image": _picture(found, maker.encoder),
+            "part": found.part,
             "facts": [
                 ("seen", [f"as in epoch {epoch} with seed {settings.seed}", _which(found)]),
                 ("image", [_image(found)]),
@@ -80,7 +81,12 @@ def _image(found: Seen) -> str:
         return "the model sees none"
     if shown is None:
         return "dropped"
-    return "the page's own" if shown is found.visit else f"replaced by that of {shown.page.id}"
+    if shown is not found.visit:
+        return f"replaced by that of {shown.page.id}"
+    if found.part is None:
+        return "the page's own"
+    left, top, right, bottom = found.part
+    return f"a part of the page's own, {100 * (right - left) * (bottom - top):.0f} % of it"
 
 
 def _count(found: Seen, name: str, objective: ObjectiveSettings) -> str:

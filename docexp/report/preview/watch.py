@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from docexp.documents.images import Part
 from docexp.documents.page import Page
 from docexp.inputs.dataset import SampleMaker
 from docexp.inputs.sample import Window
@@ -32,6 +33,11 @@ class Seen:
     record: Record
     number: int
     windows: int
+
+    @property
+    def part(self) -> Part | None:
+        """Of the page, the part that its image shows; None: all, or it is not this page's image."""
+        return self.visit.part if self.record.image is self.visit else None
 
 
 class _Watched(Targets):

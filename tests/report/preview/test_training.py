@@ -226,6 +226,22 @@ def test_a_model_that_reads_no_words_has_patches_alone(draw: Draw) -> None:
         assert layer(record, "hidden patches")
 
 
+def test_a_part_of_a_page_is_drawn_where_it_lies_and_its_patches_on_it(draw: Draw, index: Index) -> None:
+    words = ["model=dit_tiny", "objective=[mim]", "objective.mim.target=pixels", "model.random_crop=[0.1,0.3]"]
+    for record in draw(*words, "pages=3"):
+        left, top, right, bottom = record["seen"]["part"]
+        share = (right - left) * (bottom - top)
+        assert 0.099 < share < 0.301 and fact(record, "image") == f"a part of the page's own, {100 * share:.0f} % of it"
+        edges = np.array([left * WIDTH, top * HEIGHT, right * WIDTH, bottom * HEIGHT])
+        patch = (edges[2:] - edges[:2]) / 14
+        places = {tuple(mark["box"]) for mark in layer(record, "hidden patches")}
+        corners = [edges[:2] + patch * np.array(at) for at in np.ndindex(14, 14)]
+        every = [np.concatenate([corner, corner + patch]) for corner in corners]
+        assert places and all(min(np.abs(box - place).max() for box in every) < 0.06 for place in places)
+    (whole,) = draw(*words[:3], "pages=1")
+    assert whole["seen"]["part"] is None and fact(whole, "image") == "the page's own"
+
+
 def test_without_objectives_nothing_of_them_is_in_the_file(draw: Draw) -> None:
     assert all("seen" not in record for record in draw("pages=2"))
 
