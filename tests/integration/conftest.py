@@ -3,8 +3,12 @@
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -60,6 +64,25 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = SetFacts(name="synthetic forms", licence="none", command="docexp data prepare data=synthetic_forms")
     write_shards(reader.pages(None, Report()), folder / "synthetic_forms", facts, shard_bytes=200_000)
     return folder
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *values: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """``serve(folder)``: the address at which a folder's files are to be had over HTTP."""
+    with ExitStack() as servers:
+
+        def begin(folder: Path) -> str:
+            server = servers.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            servers.callback(server.shutdown)  # before the socket is closed
+            return f"http://127.0.0.1:{server.server_address[1]}"
+
+        yield begin
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 import os
 import shutil
 import signal
-import threading
+from collections.abc import Callable
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -29,11 +28,6 @@ PLAN += ["trainer.log_every=1", "hardware.micro_batch=3", "data=mixture", "data.
 PLAN += ["data.block_shards=1"]
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *values: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpora")
@@ -44,12 +38,8 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(corpora: Path):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(corpora)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+def url(corpora: Path, serve: Callable[[Path], str]) -> str:
+    return serve(corpora)
 
 
 def words(root: str | Path, cache: Path) -> list[str]:
