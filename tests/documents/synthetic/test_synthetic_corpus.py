@@ -89,6 +89,7 @@ def test_settings_fit_structured_configs(kind: type[Synthetic]) -> None:
         ({"shares": {"text": -0.5, "layout": 1, "image": 0.5}}, "shares[text]=-0.5 must lie between 0 and 1"),
         ({"shares": {"texts": 1, "layout": 0, "image": 0}}, "shares=texts is none of"),
         ({"test": -1}, "test=-1 must be at least 0"),
+        ({"empty": 1.0}, "empty=1.0 must be at least 0 and below 1"),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, object], message: str) -> None:
@@ -124,6 +125,35 @@ def test_every_row_is_linked_header_to_question_to_answer() -> None:
         for link in relations:
             head, tail = entities[link.head].box, entities[link.tail].box
             assert abs(head[1] - tail[1]) < 20, "both stand in one row"
+
+
+def test_empty_cells_are_as_many_as_asked_for_and_tell_no_role() -> None:
+    full, found, every = 0, {"header": 0, "question": 0, "answer": 0}, SyntheticForms(noise="none", empty=0.4)
+    places = set()
+    for number in range(120):
+        page = every.page("train", number)
+        labels = [entity.label for entity in page.entities or ()]
+        full += 13 * 3
+        for label in found:
+            found[label] += labels.count(label)
+        places.add(tuple(entity.box[1] // 48 for entity in page.entities or () if entity.label == "answer"))
+        entities = page.entities or ()
+        for link in page.relations or ():  # only between cells that hold words
+            assert (entities[link.head].label, entities[link.tail].label) in {
+                ("header", "question"),
+                ("question", "answer"),
+            }
+    assert sum(found.values()) / full == pytest.approx(0.6, abs=0.02)
+    for count in found.values():
+        assert count / (full / 3) == pytest.approx(0.6, abs=0.04)
+    assert len(places) == 120  # no two forms have their answers in the same rows
+
+
+def test_twins_have_the_same_empty_cells() -> None:
+    twin = SyntheticForms(empty=0.5, cue="image")
+    one, other = twin.page("train", 0), twin.page("train", 0, extra_turn=1)
+    assert one.words == other.words and (one.word_boxes == other.word_boxes).all()
+    assert [e.label for e in one.entities or ()] != [e.label for e in other.entities or ()]
 
 
 def test_receipt_fields_are_the_texts_of_their_entities() -> None:
