@@ -1,4 +1,4 @@
-"""Writes a file of tags: which fields each statement of a set of shards has. ``python tags_of_fields.py SHARDS FILE``."""
+"""Writes which fields each statement of shards has, as tags: ``python tags_of_fields.py SHARDS FILE``."""
 
 import json
 import sys

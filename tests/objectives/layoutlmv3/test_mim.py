@@ -55,6 +55,16 @@ def test_masks_are_blocks_and_not_single_patches(forms: Any) -> None:
     assert np.mean(pairs) > 0.65  # of independent patches two in five have a hidden neighbour
 
 
+def test_codes_made_while_training_are_of_the_part_that_is_shown(forms: Any) -> None:
+    """The part of the image's own page, where another page's image is shown."""
+    settings, own, other = MIMSettings(tokenizer="somewhere"), (0.1, 0.2, 0.6, 0.7), (0.3, 0.0, 0.9, 0.5)
+    visits = [replace(forms.visit(number), part=part) for number, part in ((0, own), (5, other))]
+    for visit in visits:
+        window, _ = forms.corrupted(settings, 0, image=visit)
+        assert (window.code_pixels == tokenizer_pixels(visit.page, 8 * GRID, visit.part)).all()
+        assert (window.code_pixels != tokenizer_pixels(visit.page, 8 * GRID)).any()
+
+
 @pytest.mark.parametrize(("grid", "hidden", "smallest"), [(14, 78, 16), (24, 230, 16), (10, 40, 8), (4, 6, 1)])
 def test_small_grids_have_small_blocks(grid: int, hidden: int, smallest: int) -> None:
     assert (MIMSettings().hidden_number(grid), MIMSettings().smallest_block(grid)) == (hidden, smallest)
