@@ -1,6 +1,5 @@
 """One run from start to result: new, resumed, or finished already."""
 
-import math
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ import pytorch_lightning as pl
 import torch
 
 from docexp.config.schema import RunSettings
-from docexp.inputs.splits import scored_split
 from docexp.models.weight_report import LoadReport
 from docexp.runs import atomic
 from docexp.runs.environment import (
@@ -22,7 +20,6 @@ from docexp.runs.environment import (
     code_changed_since,
     describe,
     end_segment,
-    segments,
 )
 from docexp.runs.first_weights import FirstWeights
 from docexp.runs.folder import set_aside
@@ -30,7 +27,7 @@ from docexp.runs.lock import RunLock
 from docexp.runs.log import RunLog
 from docexp.runs.metrics_log import MetricsLog, read
 from docexp.runs.resolve import ResolvedRun, resolve
-from docexp.runs.result import DIVERGED, FINISHED, Result
+from docexp.runs.result import DIVERGED, Result
 from docexp.training import preemption, ranks, torchrun
 from docexp.training.build import (
     build_module,
@@ -43,13 +40,13 @@ from docexp.training.checkpoint_io import discard_partial, pointed
 from docexp.training.checkpoints import Checkpoints
 from docexp.training.display import Display, left_before
 from docexp.training.divergence import RunDiverged
-from docexp.training.evaluate import evaluate, record
+from docexp.training.ending import Ending
 from docexp.training.interrupts import Interrupts, RunInterrupted
 from docexp.training.meeting import meet
 from docexp.training.metric_lines import MetricLines
 from docexp.training.module import RunModule
 from docexp.training.preemption import Preempted
-from docexp.training.skipped import SkippedPages, in_words
+from docexp.training.skipped import SkippedPages
 from docexp.training.wandb_mirror import Mirror, mirror_of
 
 
@@ -154,11 +151,10 @@ class _Training:
                     trainer.fit(module, datamodule=build_training_data(self.run), ckpt_path=resumed)
             except RunDiverged as diverged:
                 good = pointed(self.run.folder.checkpoints, "last")
-                self._finish_diverged(int(str(diverged)), time.monotonic() - began, good)
-                return DIVERGED
+                return self.ending.diverged(int(str(diverged)), time.monotonic() - began, good)
         if trainer.global_step < settings.trainer.max_steps:
             raise RuntimeError(f"training ended at step {trainer.global_step} of {settings.trainer.max_steps}")
-        return self._finish(time.monotonic() - began)
+        return self.ending.scored(time.monotonic() - began)
 
     def _trainer(self, metrics: MetricsLog | None, interrupts: Interrupts) -> pl.Trainer:
         settings = self.run.settings
@@ -178,12 +174,13 @@ class _Training:
             metrics, plan.log_every, plan.global_batch, told=told, remark=display.above, primary=primary
         )
         epoch_pages = sum(len(stream) for stream in training_order(self.run).corpora())
-        self.skipped = SkippedPages(settings.data.max_skipped, epoch_pages, plan.global_batch, self.log.note)
+        skipped = SkippedPages(settings.data.max_skipped, epoch_pages, plan.global_batch, self.log.note)
+        self.ending = Ending(self.run, self.log, self.lock, self.mirror, skipped, self.main)
         return build_trainer(
             settings.hardware,
             folder.path,
             # lines come before checkpoints: a checkpoint must never outlive its step's metrics
-            callbacks=[display, lines, self.skipped, saving],
+            callbacks=[display, lines, skipped, saving],
             max_steps=plan.max_steps,
             global_batch=plan.global_batch,
             validate_every=plan.validate_every,
@@ -228,82 +225,6 @@ class _Training:
             self.log.say(f"  weights from {loaded}")
             if self.main:
                 FirstWeights(loaded.source, loaded.licence).write(run.folder)
-
-    def _finish(self, seconds: float) -> str:
-        """Scores the run; gives how it ended: the last step has no next one whose loss could tell that it broke."""
-        run = self.run
-        plan = run.settings.trainer
-        chosen = pointed(run.folder.checkpoints, "last" if plan.selection == "last" else "best")
-        assert chosen is not None
-        split = scored_split(run.corpora, run.settings.task.scored_splits)
-        assert split is not None
-        scores = evaluate(run, chosen, run.corpora, split)
-        if not math.isfinite(scores.metrics[scores.primary_metric]):
-            self._finish_diverged(int(chosen.name.removeprefix("step-")), seconds, None)
-            return DIVERGED
-        if not self.main:
-            return FINISHED
-        self.lock.check()
-        place = record(run, scores)
-        result = Result(
-            identity=run.identity,
-            experiment=run.settings.experiment,
-            status=FINISHED,
-            primary_metric=scores.primary_metric,
-            value=scores.metrics[scores.primary_metric],
-            metrics=scores.all_metrics,
-            protocol=scores.protocol,
-            step=int(chosen.name.removeprefix("step-")),
-            seconds=self._trained_before() + seconds,
-            evaluation=str(place.relative_to(run.folder.path)),
-            skipped=self.skipped.by_shard,
-            drawn=self._drawn(),
-        )
-        result.write(run.folder.result)
-        self.mirror.result(result)
-        for sentence in (scores.text, *scores.remarks):
-            self.log.say(sentence)
-        if result.drawn:
-            pages = ", ".join(f"{name} {count:,}" for name, count in result.drawn.items())
-            self.log.say(f"pages drawn: {pages}")
-        if self.skipped.by_shard:
-            self.log.say(in_words(self.skipped.by_shard))
-        return FINISHED
-
-    def _finish_diverged(self, step: int, seconds: float, good: Path | None) -> None:
-        if not self.main:
-            return
-        run = self.run
-        result = Result(
-            identity=run.identity,
-            experiment=run.settings.experiment,
-            status=DIVERGED,
-            primary_metric=run.settings.task.primary_metric,
-            value=float("nan"),
-            step=step,
-            seconds=self._trained_before() + seconds,
-            skipped=self.skipped.by_shard,
-        )
-        result.write(run.folder.result)
-        self.mirror.result(result)
-        kept = f"The last good checkpoint is {good}" if good else "There is no good checkpoint"
-        self.log.say(
-            f"diverged: at step {step} loss, score or weights are not finite. That is this run's result. {kept}; "
-            "another run may learn with a lower optim.lr, or a longer optim.warmup_steps."
-        )
-
-    def _drawn(self) -> dict[str, int]:
-        """The pages that the whole run drew from each corpus of a mixture."""
-        corpora = self.run.corpora
-        counts = training_order(self.run).drawn(self.run.settings.trainer.max_steps)
-        return dict(zip(corpora.names, counts, strict=True)) if corpora.mixed else {}
-
-    def _trained_before(self) -> float:
-        """Seconds of the earlier starts that ended in an orderly way."""
-        from datetime import datetime
-
-        ended = [segment for segment in segments(self.run.folder)[:-1] if segment.ended]
-        return sum((datetime.fromisoformat(s.ended) - datetime.fromisoformat(s.started)).total_seconds() for s in ended)
 
     def _end(self, outcome: str, reason: str = "") -> None:
         if self.begun:
