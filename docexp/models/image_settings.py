@@ -24,7 +24,8 @@ class ImageModelSettings(ModelSettings, ABC):
 
     random_crop: list[PositiveShare] = field(default_factory=list, metadata={"added_default": []})
     """RandomResizedCrop: in training a page shows a part of itself, of between these two shares of its area, drawn anew
-    in every epoch; an evaluation sees all of it. Empty: so does training."""
+    in every epoch; an evaluation sees all of it. Empty: so does training. Small parts of images that were stored at the
+    model's size are blurred: prepare such data without image_size."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

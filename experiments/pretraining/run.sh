@@ -23,3 +23,30 @@ docexp train -m $here experiment=checks/pretrain 'objective=[mlm]' model.image=n
 # 4. TIA where the image is fine enough to see which line is covered.
 docexp train -m experiment=pretrain/layoutlmv2_tiny 'objective=[tia]' data=synthetic_forms data.shards=shards/pretraining \
   data.workers=0 model.image_size=224 model.grid_size=14 trainer.max_steps=250 trainer.global_batch=8 seed=0,1,2
+
+# 5. TIA and TIM together, from TIA alone, and TIM whose labels say nothing of the image.
+docexp data prepare data=synthetic_forms data.reader.train=1000 data.reader.empty=0.5 out=shards/sparse
+docexp train -m $here experiment=checks/tia seed=0,1,2
+for seed in 0 1 2; do
+  from="model.weights=run:experiment=checks/tia,seed=$seed"
+  docexp train $here experiment=checks/tim seed=$seed $from
+  docexp train $here experiment=checks/tim seed=$seed $from 'objective=[tia,tim_others]' \
+    objective.tim_others.replaced=0.4 objective.tim_others.dropped=0
+done
+
+# 6. MDC: the kind of a form, and the fields of a statement as its tags.
+docexp train -m experiment=pretrain/layoutlm_tiny data=synthetic_forms data.shards=shards/sparse data.workers=0 \
+  'objective=[mvlm,mdc]' 'objective.mdc.classes=[application,claim,order,registration]' seed=0,1,2
+docexp data prepare data=synthetic_questions data.reader.train=1000 out=shards/statements
+python experiments/pretraining/project/tags_of_fields.py shards/statements shards/fields.jsonl
+docexp data prepare data=synthetic_questions data.reader.train=1000 data.reader.document_tags=shards/fields.jsonl \
+  out=shards/tagged
+docexp train -m experiment=pretrain/layoutlm_tiny data=synthetic_questions data.shards=shards/tagged data.workers=0 \
+  'objective=[mvlm,mdc]' objective.mdc.of=tags \
+  'objective.mdc.classes=[account,city,contact,customer,due,issued,net,number,order,phone,tax,total]' seed=0,1,2
+
+# 7. MIM on codes of an image tokenizer, of whole pages and of parts of them (DiT).
+docexp train experiment=pretrain/image_tokenizer_tiny data=synthetic_forms data.shards=shards/pretraining data.workers=0
+docexp train -m experiment=pretrain/dit_tiny data=synthetic_forms data.shards=shards/pretraining data.workers=0 \
+  objective.mim.target=codes objective.mim.codes=256 model.random_crop=[],[0.08,1] seed=0,1,2 \
+  objective.mim.tokenizer=run:experiment=pretrain/image_tokenizer_tiny
