@@ -30,8 +30,10 @@ docexp train -m $here experiment=checks/tia seed=0,1,2
 for seed in 0 1 2; do
   from="model.weights=run:experiment=checks/tia,seed=$seed"
   docexp train $here experiment=checks/tim seed=$seed $from
-  docexp train $here experiment=checks/tim seed=$seed $from 'objective=[tia,tim_others]' \
-    objective.tim_others.replaced=0.4 objective.tim_others.dropped=0
+  for tim in tim tim_others; do
+    docexp train $here experiment=checks/tim seed=$seed $from "objective=[tia,$tim]" \
+      objective.$tim.replaced=0.4 objective.$tim.dropped=0 trainer.max_steps=1000
+  done
 done
 
 # 6. MDC: the kind of a form, and the fields of a statement as its tags.
