@@ -46,9 +46,3 @@ docexp data prepare data=synthetic_questions data.reader.train=1000 data.reader.
 docexp train -m experiment=pretrain/layoutlm_tiny data=synthetic_questions data.shards=shards/tagged data.workers=0 \
   'objective=[mvlm,mdc]' objective.mdc.of=tags \
   'objective.mdc.classes=[account,city,contact,customer,due,issued,net,number,order,phone,tax,total]' seed=0,1,2
-
-# 7. MIM on codes of an image tokenizer, of whole pages and of parts of them (DiT).
-docexp train experiment=pretrain/image_tokenizer_tiny data=synthetic_forms data.shards=shards/pretraining data.workers=0
-docexp train -m experiment=pretrain/dit_tiny data=synthetic_forms data.shards=shards/pretraining data.workers=0 \
-  objective.mim.target=codes objective.mim.codes=256 model.random_crop=[],[0.08,1] seed=0,1,2 \
-  objective.mim.tokenizer=run:experiment=pretrain/image_tokenizer_tiny
