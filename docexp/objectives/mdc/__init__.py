@@ -25,8 +25,8 @@ class MDCSettings(ObjectiveSettings):
     """The model guesses the document's tags, each for itself, or the one class it is of. Nothing is corrupted.
 
     Source: LayoutLM (arXiv 1912.13318), "multi-label document classification" of ``[CLS]``, supervised by the tags
-    that IIT-CDIP gives to a document; optional there. The paper states no formula: a binary cross-entropy for each tag,
-    their mean. A page without tags that were made, or without a class, has no target.
+    that IIT-CDIP gives to a document; optional there. The loss of tags is chosen here, as no formula is in the facts at
+    hand: a binary cross-entropy for each tag, their mean. A page without tags that were made, or without a class, has no target.
 
     Raises:
         DocexpError: a class is named twice.
