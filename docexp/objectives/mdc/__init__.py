@@ -26,7 +26,8 @@ class MDCSettings(ObjectiveSettings):
 
     Source: LayoutLM (arXiv 1912.13318), "multi-label document classification" of ``[CLS]``, supervised by the tags
     that IIT-CDIP gives to a document; optional there. The loss of tags is chosen here, as no formula is in the facts at
-    hand: a binary cross-entropy for each tag, their mean. A page without tags that were made, or without a class, has no target.
+    hand: a binary cross-entropy for each tag, their mean. A page without tags that were made, or without a class, has
+    no target.
 
     Raises:
         DocexpError: a class is named twice.
