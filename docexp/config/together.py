@@ -27,7 +27,6 @@ def check_together(settings: RunSettings, composed: Composed) -> None:
     """
     _check_text(settings, composed)
     _check_needs(settings, composed)
-    _check_crops(settings)
     _check_weights(settings, composed)
     _check_lengths(settings)
     settings.hardware.check_batch(settings.trainer.global_batch)
@@ -64,15 +63,6 @@ def _check_needs(settings: RunSettings, composed: Composed) -> None:
         f"model {model_name} provides {_names(model.provides)}; {who} needs {_names(task.needs)}. "
         + (" ".join(advice) or "No model of conf/model gives that.")
     )
-
-
-def _check_crops(settings: RunSettings) -> None:
-    for name, objective in settings.objective.items():
-        if settings.model.crops and objective.whole_pages:
-            raise DocexpError(
-                f"model.random_crop shows parts of pages, but what objective {name} reads from the shards is of whole "
-                f"ones. Set objective.{name}.{objective.whole_pages}, or model.random_crop=[]."
-            )
 
 
 def _check_weights(settings: RunSettings, composed: Composed) -> None:

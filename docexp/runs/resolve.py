@@ -147,7 +147,17 @@ def check_pages(settings: RunSettings, corpora: Corpora) -> None:
     for index in corpora.indices:
         check_needs(index, needs, data_with)
         check_stored_size(index, model.image_side)
+    _check_crops(settings)
     settings.task.check_data(settings.data, corpora.indices, model.patch_grid)
+
+
+def _check_crops(settings: RunSettings) -> None:
+    for name, objective in settings.objective.items():
+        if settings.model.crops and objective.whole_pages:
+            raise DocexpError(
+                f"model.random_crop shows parts of pages, but what objective {name} reads from the shards is of whole "
+                f"ones. Set objective.{name}.{objective.whole_pages}=PLACE, or model.random_crop=[]."
+            )
 
 
 def _tokenizer(

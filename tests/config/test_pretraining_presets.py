@@ -22,16 +22,13 @@ PAPERS = {
 """Sources: arXiv 1912.13318; 2012.14740 §3; 2104.08836 §3-5; 2204.08387 §3.2 and Table 3; 2203.02378 §4. What no paper
 states is in the files' headers: LayoutLM's lr and batch, LayoutXLM's lr, the ablation's batch."""
 
-TYPED = {"dit_base": ["objective.mim.tokenizer=somewhere"]}
-"""What a preset cannot know and a person types: parts of pages have no stored codes."""
-
 PAGES = 42 * 0.9
 """Millions of pages of IIT-CDIP that are not held out."""
 
 
 @pytest.mark.parametrize("name", PAPERS)
 def test_numbers_are_the_papers(name: str) -> None:
-    settings = check(compose([f"experiment=pretrain/{name}", *TYPED.get(name, [])]))
+    settings = check(compose([f"experiment=pretrain/{name}"]))
     steps, batch, lr, betas, decay, warmup, objectives, pages = PAPERS[name]
     optim, trainer = settings.plain["optim"], settings.trainer
     assert (trainer.max_steps, trainer.global_batch, optim["lr"], optim["betas"]) == (steps, batch, lr, betas)
@@ -46,7 +43,7 @@ def test_every_preset_that_is_no_tiny_one_is_held_against_its_paper() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_composes_and_its_model_provides_what_its_objectives_need(preset: str) -> None:
-    settings = check(compose([f"experiment={preset}", *TYPED.get(preset.removeprefix("pretrain/"), [])]))
+    settings = check(compose([f"experiment={preset}"]))
     assert settings.objective and settings.task.needs <= settings.model.provides
 
 

@@ -155,10 +155,6 @@ REFUSED = [
     ),
     ("task=pretraining objective=[mlm] model=dit_tiny", ["objective=[mlm] needs text", "Models for objective=[mlm]: "]),
     ("model.text=false model.max_tokens=64", ["model.max_tokens has no effect: this model reads no words"]),
-    (
-        "task=pretraining objective=[mim] model=dit_tiny model.random_crop=[0.08,1]",
-        ["model.random_crop shows parts of pages", "Set objective.mim.tokenizer, or model.random_crop=[]"],
-    ),
     ("task=pretraining objective=[mim] model=dit_tiny model.random_crop=[1,0.5]", ["random_crop=[1.0, 0.5]", "two sh"]),
     ("task=pretraining objective=[mim] model=dit_tiny model.random_crop=[0.5]", ["random_crop=[0.5]", "two shares"]),
     ("model=dit_base model.resize_vocabulary=true", ["model.resize_vocabulary has no effect"]),

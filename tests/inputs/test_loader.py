@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from docexp.documents.images import Part
 from docexp.documents.page import Page
 from docexp.errors import DocexpError
 from docexp.inputs.batch import Batch
@@ -26,7 +27,7 @@ PAGES, GLOBAL_BATCH, MAX_STEPS = 11, 4, 7
 class ManyWindows(PageEncoder):
     """Page n becomes n % 3 + 1 windows of two tokens, whose ids tell page and window."""
 
-    def encode(self, page: Page) -> list[Window]:
+    def encode(self, page: Page, part: Part | None = None) -> list[Window]:
         number = int(page.id)
         return [self._window(100 * number + part) for part in range(number % 3 + 1)]
 

@@ -105,3 +105,16 @@ def test_pages_that_have_what_is_needed_pass(words: list[str], tmp_path: Path) -
     folder = shards(tmp_path / "pages", SPLITS, words != ["model.image=none"], **FULL)
     settings = check(compose([f"data.shards={folder}", *words]))
     check_pages(settings, open_corpora(settings.data))
+
+
+def test_parts_of_pages_have_no_stored_codes(tmp_path: Path, capsys, monkeypatch) -> None:
+    """Whatever the shards hold: what an image tokenizer made of a whole page is no code of a part of it."""
+    folder = shards(tmp_path / "pages", SPLITS, True, **FULL)
+    monkeypatch.chdir(tmp_path)
+    words = ["task=pretraining", "objective=[mim]", "model=dit_tiny", "model.random_crop=[0.08,1]"]
+    with pytest.raises(SystemExit) as ended:
+        main(["train", f"data.shards={folder}", f"paths.runs={tmp_path / 'runs'}", *words])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and len(error.strip().splitlines()) == 1
+    assert "Set objective.mim.tokenizer=PLACE, or model.random_crop=[]." in error
+    assert not (tmp_path / "runs").exists()

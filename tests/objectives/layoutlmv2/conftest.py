@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from docexp.documents.images import Part
 from docexp.documents.page import Page
 from docexp.inputs.dataset import SampleMaker
 from docexp.inputs.encoder import PageEncoder
@@ -82,7 +83,8 @@ class Remembering(PageEncoder):
     encoder: PageEncoder
     known: dict[str, list[Window]]
 
-    def encode(self, page: Page) -> list[Window]:
+    def encode(self, page: Page, part: Part | None = None) -> list[Window]:
+        assert part is None
         if page.id not in self.known:
             self.known[page.id] = self.encoder.encode(page)
             for window in self.known[page.id]:
