@@ -38,6 +38,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "runs"
 
 
+READER = [f"data.reader.{name}=" for name in ("exclude", "document_tags", "repair")]
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -56,8 +59,8 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("train trainer.selection=last,best_t", ["trainer.selection=last,best_test"]),
         ("train data.hold_out=", ["data.hold_out=true", "data.hold_out=false"]),
         ("train data.re", ["data.reader."]),
-        ("train data=funsd data.reader.", ["data.reader.exclude=", "data.reader.repair="]),
-        ("train experiment=finetune/funsd data.reader.", ["data.reader.exclude=", "data.reader.repair="]),
+        ("train data=funsd data.reader.", READER),
+        ("train experiment=finetune/funsd data.reader.", READER),
         ("train optim=sgd optim.mom", ["optim.momentum="]),
         ("train optim.mom", []),
         ("train debug=one_batch debug.pa", ["debug.pages="]),
