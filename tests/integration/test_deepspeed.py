@@ -193,8 +193,11 @@ def test_a_step_that_deepspeed_would_skip_is_the_runs_end(train, tmp_path: Path)
     assert Result.read(run.result).status == "diverged"
 
 
-PRECISIONS = {"fp32": (1e-6, 1e-6), "bf16-mixed": (1e-4, 1e-3), "bf16-params": (5e-3, 1e-2)}
-"""For each the tolerances against one process: relative of losses, absolute of weights; bf16-params against fp32."""
+PRECISIONS = {"fp32": (1e-6, 1e-6), "bf16-mixed": (3e-4, 1e-3), "bf16-params": (5e-3, 1e-2)}
+"""For each the tolerances against one process: relative of losses, absolute of weights; bf16-params against fp32.
+
+In bf16-mixed one process with micro-batches of 1, 2 or 4 ends at losses that are 1.2e-4 apart, and 2.4e-4 from fp32.
+"""
 
 
 @pytest.mark.slow
