@@ -41,14 +41,20 @@ class TokenClassifier(nn.Module):
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         if labels < MLP_FROM_LABELS:
-            self.classifier = nn.Linear(hidden_size, labels)
-            _draw(self.classifier)
+            self.classifier = linear(hidden_size, labels)
         else:
             self.classifier = ClassificationHead(hidden_size, labels, dropout)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Logits of hidden vectors."""
         return self.classifier(self.dropout(hidden))
+
+
+def linear(hidden_size: int, outputs: int) -> nn.Linear:
+    """A linear layer drawn as the published models' heads are: weights with ``INITIAL_STD``, no bias at first."""
+    layer = nn.Linear(hidden_size, outputs)
+    _draw(layer)
+    return layer
 
 
 def _draw(module: nn.Module) -> None:

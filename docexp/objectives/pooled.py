@@ -1,13 +1,13 @@
 """Objectives that classify a window as a whole."""
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from docexp.inputs.batch import Batch
 from docexp.inputs.sample import IGNORED
 from docexp.models.backbone import Encoded
 from docexp.models.flops import dense, matrix_weights
-from docexp.models.heads import INITIAL_STD
+from docexp.models.heads import linear
 from docexp.objectives.objective import Judged, Objective, judged_classes, wanted
 
 
@@ -20,9 +20,7 @@ class PooledClassifier(Objective):
 
     def __init__(self, name: str, hidden_size: int, classes: int) -> None:
         super().__init__(name, classes)
-        self.classifier = nn.Linear(hidden_size, classes)
-        nn.init.normal_(self.classifier.weight, std=INITIAL_STD)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = linear(hidden_size, classes)
 
     def judge(self, encoded: Encoded, batch: Batch) -> Judged:
         """One class for each row that has a target."""
@@ -44,9 +42,7 @@ class PooledTags(Objective):
 
     def __init__(self, name: str, hidden_size: int, tags: int) -> None:
         super().__init__(name, classes=2 * tags, groups=tags)
-        self.classifier = nn.Linear(hidden_size, tags)
-        nn.init.normal_(self.classifier.weight, std=INITIAL_STD)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = linear(hidden_size, tags)
 
     def judge(self, encoded: Encoded, batch: Batch) -> Judged:
         """A binary cross-entropy, in fp32, for each tag of each row that has a target."""

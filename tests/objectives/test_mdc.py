@@ -203,3 +203,12 @@ def test_data_without_tags_is_refused_saying_how_they_come_by_them(shards: Shard
     need = Need("objective mdc", settings.annotations, settings.made_by)
     with pytest.raises(DocexpError, match=r"mdc needs document_tags; .*data\.reader\.document_tags=FILE\.\nSee"):
         check_needs(shards("form"), [need], lambda kinds: [])
+
+
+def test_a_page_with_a_tag_that_is_not_named_is_refused(shards: Shards, byte_tokenizer: Tokenizer) -> None:
+    given = Given(data=DATA, tokenizer=byte_tokenizer)
+    targets = pretraining(mdc=MDCSettings(of="tags", classes=["ads"])).targets(given)
+    encoder = LayoutLMSettings(max_tokens=64).encoder(byte_tokenizer, "word", 0)
+    maker = SampleMaker(ShardReader(shards(("memo", "ads"))), encoder, targets, "all", 0, RowDraw((range(1),)))
+    with pytest.raises(DocexpError, match="page 0: its tags memo are none of ads"):
+        maker.training(0, 0)

@@ -50,6 +50,6 @@ class TagTargets(Corruptor):
         found = visit.page.document_tags
         unknown = sorted(set(found or ()) - set(self.tags))
         if unknown:
-            raise DocexpError(f"page {visit.page.id}: of its tags, {', '.join(unknown)} are none of objective.mdc's")
+            raise DocexpError(f"page {visit.page.id}: its tags {', '.join(unknown)} are none of {', '.join(self.tags)}")
         numbers = [IGNORED if found is None else 2 * place + (tag in found) for place, tag in enumerate(self.tags)]
         window.window_targets[self.name] = np.array(numbers, dtype=np.int64)

@@ -1,13 +1,13 @@
 """Tells covered from visible tokens, on the device."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from docexp.inputs.batch import Batch
 from docexp.inputs.sample import IGNORED
 from docexp.models.backbone import Encoded
 from docexp.models.flops import dense, matrix_weights
-from docexp.models.heads import INITIAL_STD
+from docexp.models.heads import linear
 from docexp.objectives.objective import Judged, Objective, judged_classes, wanted
 
 
@@ -16,9 +16,7 @@ class CoveredTokens(Objective):
 
     def __init__(self, name: str, hidden_size: int) -> None:
         super().__init__(name, classes=2)
-        self.classifier = nn.Linear(hidden_size, 2)
-        nn.init.normal_(self.classifier.weight, std=INITIAL_STD)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = linear(hidden_size, 2)
 
     def judge(self, encoded: Encoded, batch: Batch) -> Judged:
         """One class for each token that has a target."""

@@ -46,7 +46,6 @@ _NAMED = {
     "relations": "relations",
     "regions": "regions",
     "document_class": "document_classes",
-    "document_tags": "document_tags",
 }
 """Annotation kinds whose names an index counts, and how it calls them."""
 
