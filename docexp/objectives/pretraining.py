@@ -123,8 +123,8 @@ class Pretraining(Task):
 
     def baseline(self, predictions: Sequence[Prediction]) -> dict[str, float]:
         """What the best constant guess on these very targets scores: the objectives' chance level."""
-        each = self._each()
-        classes, groups = ({one.name: getattr(one, what) for one in each} for what in ("classes", "groups"))
+        classes = {each.name: each.classes for each in self._each()}
+        groups = {each.name: each.groups for each in self._each()}
         guess, targets = constant_guess([prediction.reference for prediction in predictions], classes, groups)
         return self.scores([Prediction("", guess, targets)])
 

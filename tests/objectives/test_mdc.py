@@ -94,8 +94,8 @@ def test_from_classes_to_losses_and_the_chance_level(shards: Shards, byte_tokeni
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        ([], r"^objective mdc: classes=\[\] must name two or more; .*set has \[form,invoice,letter\]$"),
-        (["form"], r"classes=\[form\] must name two or more"),
+        ([], r"^objective mdc: classes=\[\] must name 2 or more; .*set has \[form,invoice,letter\]$"),
+        (["form"], r"classes=\[form\] must name 2 or more"),
         (
             ["form", "letters", "invoice"],
             r"set has pages of letter, which classes does not name; .* \[form,invoice,letter\]. Nearest: letters\.$",
@@ -179,7 +179,7 @@ def test_every_tag_is_a_question_of_its_own(shards: Shards, byte_tokenizer: Toke
 def test_tags_that_are_not_those_of_the_data_are_refused(shards: Shards) -> None:
     index = shards(*TAGS)
     for classes, message in (
-        ([], r"classes=\[\] must name one or more; .*set has \[ads,legal,memo\]$"),
+        ([], r"classes=\[\] must name 1 or more; .*set has \[ads,legal,memo\]$"),
         (["ads", "memos", "legal"], r"documents with the tags memo, which .* tags are .*\. Nearest: memos\.$"),
     ):
         with pytest.raises(DocexpError, match=message):

@@ -20,6 +20,31 @@ SHOWN = 20
 """Of many names, a refusal lists so many."""
 
 
+@dataclass(frozen=True)
+class _Labels:
+    """What data say of a document, either way: the annotation, what an index counts, and how messages speak of it."""
+
+    annotation: str
+    counted: str
+    fewest: int
+    of_data: str
+    plural: str
+    made_by: str = ""
+
+
+_LABELS = {
+    "class": _Labels("document_class", "document_classes", 2, "pages of", "classes"),
+    "tags": _Labels(
+        "document_tags",
+        "document_tags",
+        1,  # one tag is there or not
+        "documents with the tags",
+        "tags",
+        "Prepare the data again with data.reader.document_tags=FILE.",
+    ),
+}
+
+
 @dataclass(kw_only=True)
 class MDCSettings(ObjectiveSettings):
     """The model guesses the document's tags, each for itself, or the one class it is of. Nothing is corrupted.
@@ -53,12 +78,12 @@ class MDCSettings(ObjectiveSettings):
     @property
     def annotations(self) -> frozenset[str]:
         """Document classes, or tags."""
-        return frozenset({"document_class" if self.of == "class" else "document_tags"})
+        return frozenset({_LABELS[self.of].annotation})
 
     @property
     def made_by(self) -> str:
         """Tags are no part of any download that docexp reads."""
-        return "" if self.of == "class" else "Prepare the data again with data.reader.document_tags=FILE."
+        return _LABELS[self.of].made_by
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -84,21 +109,19 @@ class MDCSettings(ObjectiveSettings):
             self._check_classes(index)
 
     def _check_classes(self, index: "Index") -> None:
-        found = index.names("document_classes" if self.of == "class" else "document_tags")
-        fewest = 2 if self.of == "class" else 1  # a tag is there or not
-        if len(self.classes) < fewest:
+        labels = _LABELS[self.of]
+        found = index.names(labels.counted)
+        if len(self.classes) < labels.fewest:
             raise DocexpError(
-                f"classes={_listed(self.classes)} must name {'two' if fewest > 1 else 'one'} or more; "
-                f"{index.where} has {_listed(found)}"
+                f"classes=[{_listed(self.classes)}] must name {labels.fewest} or more; "
+                f"{index.where} has [{_listed(found)}]"
             )
         unknown = sorted(set(found) - set(self.classes))
         if unknown:
             close = [near for name in unknown for near in nearest(name, sorted(set(self.classes) - set(found)))]
-            what = "pages of" if self.of == "class" else "documents with the tags"
             raise DocexpError(
-                f"{index.where} has {what} {_listed(unknown)[1:-1].replace(',', ', ')}, which classes does not name; "
-                f"its {'classes' if self.of == 'class' else 'tags'} are {_listed(found)}."
-                + (f" Nearest: {close[0]}." if close else "")
+                f"{index.where} has {labels.of_data} {_listed(unknown)}, which classes does not name; "
+                f"its {labels.plural} are [{_listed(found)}]." + (f" Nearest: {close[0]}." if close else "")
             )
 
     def told(self, target: "NDArray[np.int64]") -> str:
@@ -117,5 +140,5 @@ class MDCSettings(ObjectiveSettings):
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f",… {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return f"[{','.join(names[:SHOWN])}{more}]"
+    """As they can be typed between brackets."""
+    return ",".join(names[:SHOWN]) + (f",… {len(names) - SHOWN:,} more" if len(names) > SHOWN else "")
